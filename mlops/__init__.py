@@ -1,0 +1,62 @@
+"""The front door. ``mlops.run`` and its sisters load what they need on first use.
+
+>>> import mlops
+>>> result = mlops.run(frame, target="y", budget="60s")  # doctest: +SKIP
+>>> mlops.promote(result.version, to="staging")  # doctest: +SKIP
+>>> mlops.load("credit-risk@staging").predict(frame)  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mlops.experiments import Result, run
+    from mlops.explanations import explain
+    from mlops.predictions import load, predict
+    from mlops.profiles import profile
+    from mlops.promotions import check, promote
+    from mlops.records import show, versions
+    from mlops.settings import Settings
+    from mlops.workspace import Workspace
+
+__all__ = [
+    "Result",
+    "Settings",
+    "Workspace",
+    "check",
+    "explain",
+    "load",
+    "predict",
+    "profile",
+    "promote",
+    "run",
+    "show",
+    "versions",
+]
+
+_HOMES = {
+    "Result": "experiments",
+    "Settings": "settings",
+    "Workspace": "workspace",
+    "check": "promotions",
+    "explain": "explanations",
+    "load": "predictions",
+    "predict": "predictions",
+    "profile": "profiles",
+    "promote": "promotions",
+    "run": "experiments",
+    "show": "records",
+    "versions": "records",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'mlops' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"mlops.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

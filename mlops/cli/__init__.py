@@ -1,0 +1,48 @@
+"""The Typer app, assembled. Nothing heavy is imported before a command runs."""
+
+from __future__ import annotations
+
+import typer
+
+from mlops.cli import admin, data, experiments, predictions, reports, versions
+
+app = typer.Typer(
+    name="mlops",
+    no_args_is_help=True,
+    rich_markup_mode=None,  # plain help costs half the CPU of the decorated one
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="From a table to a tuned, explained, gated model. Start with: mlops demo",
+)
+app.command("run")(experiments.run)
+app.command("demo")(experiments.demo)
+app.command("profile")(data.profile)
+app.command("versions")(versions.versions)
+app.command("show")(versions.show)
+app.command("check")(versions.check)
+app.command("promote")(versions.promote)
+app.command("explain")(reports.explain)
+app.command("predict")(predictions.predict)
+app.command("ui")(admin.ui)
+database = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="The registry's database."
+)
+database.command("upgrade")(admin.db_upgrade)
+database.command("status")(admin.db_status)
+app.add_typer(database, name="db")
+
+
+@app.callback()
+def _main(
+    version: bool = typer.Option(False, "--version", is_eager=True, help="Print the version."),
+) -> None:
+    if version:
+        from importlib.metadata import version as installed
+
+        typer.echo(f"mlops {installed('mlops-platform')}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -1,0 +1,57 @@
+"""Commands on data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mlops.cli.output import Debug, Json, table, terminal
+from mlops.cli.parsing import pairs
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from pipelines.profile.facts import Profile
+
+
+def profile(
+    data: Annotated[str, typer.Argument(help="A file, folder, or database URL.")],
+    target: Annotated[str | None, typer.Option(help="The column to predict, if any.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write an HTML (or .json) report here.")
+    ] = None,
+    types: Annotated[list[str] | None, typer.Option("--type", help="column=category ...")] = None,
+    rows: Annotated[int | None, typer.Option(help="Sample this many rows.")] = None,
+    seed: Annotated[int, typer.Option(help="Makes the sample repeatable.")] = 0,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Describe a table and say what is wrong with it, before a trial is spent.
+
+    Example: mlops profile churn.csv --target Exited -o churn.html
+    """
+    with terminal(json=json, debug=debug) as term:
+        from mlops import profiles
+
+        found = profiles.profile(
+            data, target, types=pairs("--type", types or ()), rows=rows, seed=seed
+        )
+        if output is not None:
+            profiles.write(found, output)
+        term.answer(found, lambda console: _show(console, found, output))
+
+
+def _show(console: Console, found: Profile, output: Path | None) -> None:
+    from mlops.cli.progress import told
+
+    rows = [
+        (c.name, c.kind.value, c.missing, c.distinct, ", ".join(c.examples[:3]))
+        for c in found.columns
+    ]
+    console.print(table(found.name, ["column", "kind", "missing", "distinct", "examples"], rows))
+    for line in told(found):
+        console.print(line, markup=False)
+    if output is not None:
+        console.print(f"Written: {output}", markup=False)

@@ -1,0 +1,141 @@
+"""Commands that make models."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mlops.cli.output import Debug, Json, terminal
+from mlops.cli.parsing import pairs, words
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from mlops.cli.output import Terminal
+    from mlops.cli.progress import Lines
+    from mlops.experiments import Result
+
+
+def run(
+    data: Annotated[str, typer.Argument(help="A file, folder, or database URL.")],
+    target: Annotated[str | None, typer.Option(help="The column to predict.")] = None,
+    task: Annotated[str, typer.Option(help="auto, classification, regression, anomaly.")] = "auto",
+    name: Annotated[
+        str | None, typer.Option(help="The model's name; default: the file's.")
+    ] = None,
+    budget: Annotated[str | None, typer.Option(help="Time to search: 30s, 10m, 1h.")] = None,
+    trials: Annotated[int | None, typer.Option(help="At most this many trials.")] = None,
+    metric: Annotated[str | None, typer.Option(help="What to optimise: roc_auc, rmse ...")] = None,
+    seed: Annotated[int, typer.Option(help="Makes a run repeatable.")] = 0,
+    workers: Annotated[int | None, typer.Option(help="Trials at a time; default: cores.")] = None,
+    algorithms: Annotated[str, typer.Option(help="Only these, comma-separated.")] = "",
+    exclude: Annotated[str, typer.Option(help="All but these, comma-separated.")] = "",
+    keep: Annotated[list[str] | None, typer.Option(help="Keep a column a check drops.")] = None,
+    types: Annotated[list[str] | None, typer.Option("--type", help="column=category ...")] = None,
+    rows: Annotated[int | None, typer.Option(help="Sample this many rows.")] = None,
+    engine: Annotated[
+        str, typer.Option(help="processes, serial or dask://host:port.")
+    ] = "processes",
+    resume: Annotated[str | None, typer.Option(help="Go on with this run.")] = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Search the best model for a table and register it with its evidence.
+
+    Example: mlops run churn.csv --target Exited --budget 10m
+    """
+    with terminal(json=json, debug=debug) as term:
+        from mlops import experiments
+
+        with _watch(term) as watcher:
+            result = experiments.run(
+                data,
+                target,
+                task=task,
+                name=name,
+                budget=budget,
+                trials=trials,
+                metric=metric,
+                seed=seed,
+                workers=workers,
+                algorithms=words(algorithms),
+                exclude=words(exclude),
+                keep=keep or (),
+                types=pairs("--type", types or ()),
+                rows=rows,
+                engine=engine,
+                resume=resume,
+                watchers=[watcher],
+                workspace=_workspace(),
+            )
+        term.answer(result, lambda console: _show(console, result))
+
+
+def demo(
+    budget: Annotated[str, typer.Option(help="Time to search.")] = "30s",
+    rows: Annotated[int, typer.Option(min=500, help="Rows of the table.")] = 5000,
+    seed: Annotated[int, typer.Option(help="Makes it repeatable.")] = 0,
+    workers: Annotated[int | None, typer.Option(help="Trials at a time; default: cores.")] = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Make a table of loans, find a model for it, explain it, bring it to staging.
+
+    Example: mlops demo
+    """
+    with terminal(json=json, debug=debug) as term:
+        from mlops import demo as journey
+
+        with _watch(term) as watcher:
+            done = journey.demo(
+                _workspace(), budget=budget, rows=rows, seed=seed, workers=workers, watcher=watcher
+            )
+        term.answer(done, lambda console: _show_demo(console, done))
+
+
+def _watch(term: Terminal) -> Lines:
+    from mlops.cli.progress import watch
+
+    return watch(term.console, live=not term.json)
+
+
+def _workspace() -> Any:
+    from mlops.workspace import Workspace
+
+    return Workspace.open(source="cli")
+
+
+def _show(console: Console, result: Result, *, next_steps: bool = True) -> None:
+    from mlops.cli.progress import board_table
+
+    console.print(board_table(result.board, 12))
+    scores = ", ".join(f"{key} {value:.4g}" for key, value in result.metrics.items())
+    console.print(
+        f"[bold]{result.version}[/] on {result.holdout_rows} rows it never saw: {scores}"
+    )
+    for line in result.notes:
+        console.print(line, markup=False)
+    if result.comparison:
+        console.print(result.comparison.sentence, markup=False)
+    if next_steps:
+        for command in result.commands:
+            console.print(f"  {command}", markup=False, soft_wrap=True)
+
+
+def _show_demo(console: Console, done: Any) -> None:
+    _show_profile(console, done.result)
+    _show(console, done.result, next_steps=False)
+    console.print(f"Promoted: {done.result.version} is now in [bold]{done.stage}[/].")
+    for verdict in done.verdicts:
+        console.print(f"  {verdict.outcome:<14} {verdict.code} {verdict.title}", markup=False)
+    console.print("Look further:")
+    for command in done.commands:
+        console.print(f"  {command}", markup=False, soft_wrap=True)
+
+
+def _show_profile(console: Console, result: Result) -> None:
+    from mlops.cli.progress import told
+
+    for line in told(result.profile):
+        console.print(line, markup=False)

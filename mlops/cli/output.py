@@ -1,0 +1,121 @@
+"""What a command prints, and how it ends: the only file that prints.
+
+With ``--json`` stdout is exactly one JSON document; everything else goes to stderr. An error that
+was foreseen is one sentence and the exit code of its row in ``mlops/failures.py``.
+"""
+
+from __future__ import annotations
+
+import json as jsonlib
+import logging
+import math
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mlops.failures import EXPECTED, Interrupted, failure_of
+from mlops.plain import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from rich.console import Console
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, nothing else.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks and detailed logs.")]
+
+
+class Terminal:
+    """Where one command's answer goes."""
+
+    def __init__(self, *, json: bool, debug: bool) -> None:
+        self.json, self.debug = json, debug
+
+    @property
+    def console(self) -> Console:
+        """The console for people: stdout, or stderr when stdout belongs to the JSON document."""
+        from rich.console import Console
+
+        return Console(stderr=self.json, highlight=False)
+
+    def answer(self, data: Any, human: Callable[[Console], None]) -> None:
+        """Print the command's answer, once, at its end."""
+        if self.json:
+            sys.stdout.write(jsonlib.dumps(plain(data), indent=2, ensure_ascii=False) + "\n")
+        else:
+            human(self.console)
+
+    def refuse(self, error: BaseException) -> int:
+        """Say in one sentence what went wrong; return the exit code."""
+        failure = failure_of(error)
+        if self.json:
+            told = {"error": failure.slug, "message": str(error), "exit_code": failure.exit_code}
+            sys.stdout.write(jsonlib.dumps(told, indent=2, ensure_ascii=False) + "\n")
+        sys.stderr.write(f"Error: {error}\n")
+        return failure.exit_code
+
+
+@contextmanager
+def terminal(*, json: bool, debug: bool) -> Iterator[Terminal]:
+    """Run a command's body: foreseen errors end it with a sentence, others with a hint."""
+    term = Terminal(json=json, debug=debug)
+    _log(logging.DEBUG if debug else None)
+    try:
+        yield term
+    except EXPECTED as error:
+        if debug:
+            raise
+        raise typer.Exit(term.refuse(error)) from error
+    except KeyboardInterrupt as error:
+        if debug:
+            raise
+        raise typer.Exit(term.refuse(Interrupted("Interrupted; nothing was changed."))) from error
+    except Exception as error:
+        if debug or isinstance(error, typer.Exit):
+            raise
+        sys.stderr.write(
+            f"Error: something unforeseen happened ({type(error).__name__}: {error}). "
+            "Run it again with --debug for the whole story; it is a bug worth reporting.\n"
+        )
+        raise typer.Exit(1) from error
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Any:
+    """Build a Rich table; numbers are aligned to the right."""
+    from rich import box
+    from rich.table import Table
+
+    cells = [[text_of(cell) for cell in row] for row in rows]
+    drawn = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    for place, column in enumerate(columns):
+        numeric = cells and all(_is_number(row[place]) for row in cells)
+        drawn.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for row in cells:
+        drawn.add_row(*row)
+    return drawn
+
+
+def text_of(cell: object) -> str:
+    """Return a cell as people read it.
+
+    >>> text_of(0.8312345), text_of(None), text_of(12)
+    ('0.8312', '-', '12')
+    """
+    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+        return "-"
+    return f"{cell:.4g}" if isinstance(cell, float) else str(cell)
+
+
+def _is_number(text: str) -> bool:
+    return text == "-" or text.replace(".", "", 1).replace("-", "").replace("e", "").isdigit()
+
+
+def _log(level: int | None) -> None:
+    """Send our own logs to stderr; a command never mixes them with its answer."""
+    logging.basicConfig(
+        level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
+    )
+    for ours in ("mlops", "pipelines", "registry"):
+        logging.getLogger(ours).setLevel(level or logging.WARNING)

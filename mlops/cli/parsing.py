@@ -1,0 +1,54 @@
+"""Reads the small texts that options carry."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def words(text: str) -> list[str]:
+    """Split a comma-separated option.
+
+    >>> words("lightgbm, logistic")
+    ['lightgbm', 'logistic']
+    """
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def pairs(option: str, texts: Sequence[str]) -> dict[str, str]:
+    """Read ``column=value`` texts.
+
+    Raises:
+        BadSetting: One of them has no equals sign.
+
+    >>> pairs("--type", ["zip=category"])
+    {'zip': 'category'}
+    """
+    found = {}
+    for text in texts:
+        column, sign, value = text.rpartition("=")
+        if not sign or not column:
+            from pipelines.errors import BadSetting
+
+            raise BadSetting(option, text, "Write it as column=value, like zip=category.")
+        found[column] = value
+    return found
+
+
+def positions(option: str, text: str) -> list[int]:
+    """Read comma-separated row numbers.
+
+    Raises:
+        BadSetting: One of them is not a whole number.
+
+    >>> positions("--rows", "17,42")
+    [17, 42]
+    """
+    from pipelines.errors import BadSetting
+
+    try:
+        return [int(word) for word in words(text)]
+    except ValueError as error:
+        raise BadSetting(option, text, "Give row numbers with commas, like 17,42.") from error

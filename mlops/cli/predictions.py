@@ -1,0 +1,37 @@
+"""Commands that answer for new rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mlops.cli.output import Debug, Json, terminal
+from mlops.cli.versions import Ref
+
+
+def predict(
+    ref: Ref,
+    data: Annotated[str, typer.Argument(help="Rows to answer for.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="A .csv, .parquet or .jsonl file to write.")
+    ],
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Write a version's answer for every row: prediction, and a probability per class.
+
+    Example: mlops predict credit-risk@production march.csv -o answers.parquet
+    """
+    with terminal(json=json, debug=debug) as term:
+        from mlops import predictions
+        from mlops.workspace import Workspace
+
+        done = predictions.predict(ref, data, output, workspace=Workspace.open(source="cli"))
+        term.answer(
+            done,
+            lambda console: console.print(
+                f"{done.version} answered for {done.rows} rows: {done.output}", markup=False
+            ),
+        )

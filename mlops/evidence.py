@@ -1,0 +1,53 @@
+"""What a run keeps beside its model: the rows it was judged on, and rows that are usual."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from pipelines import tracking
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mlops.workspace import Workspace
+
+FOLDER = "evidence"
+BACKGROUND_ROWS = 1000
+HOLDOUT_ROWS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Held-out rows with their target, and a sample of the features it learned from."""
+
+    holdout: pd.DataFrame
+    background: pd.DataFrame
+
+
+def keep(folder: Path, *, train: pd.DataFrame, holdout: pd.DataFrame, target: str | None) -> Kept:
+    """Write the rows that explanations and comparisons will need, and return them."""
+    features = train if target is None else train.drop(columns=target)
+    kept = Kept(_sample(holdout, HOLDOUT_ROWS), _sample(features, BACKGROUND_ROWS))
+    folder.mkdir(parents=True, exist_ok=True)
+    kept.holdout.to_parquet(folder / "holdout.parquet")
+    kept.background.to_parquet(folder / "background.parquet")
+    return kept
+
+
+def fetch(ws: Workspace, run_id: str, into: Path) -> Kept:
+    """Bring back what a run kept.
+
+    Raises:
+        TrackingDown: MLflow is not there, or the run has no such files.
+    """
+    folder = tracking.download(ws.tracking_uri, f"runs:/{run_id}/{FOLDER}", into)
+    return Kept(
+        pd.read_parquet(folder / "holdout.parquet"), pd.read_parquet(folder / "background.parquet")
+    )
+
+
+def _sample(frame: pd.DataFrame, most: int) -> pd.DataFrame:
+    return frame if len(frame) <= most else frame.sample(most, random_state=0)

@@ -1,0 +1,303 @@
+"""Journey: from a table to a registered version that carries its evidence.
+
+Nothing is registered before everything it is judged by is in place: the model is logged, the
+reports are attached, then one transaction writes the version. A run that is cut off can go on.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlops import comparisons, files, mirroring, registration
+from mlops.durations import seconds_of
+from mlops.failures import Interrupted
+from mlops.sources import read
+from mlops.workspace import Workspace
+from pipelines import automl
+from pipelines.automl import Goal
+from pipelines.errors import BadJournal
+from pipelines.journal import Journal
+from pipelines.search import Budget
+from pipelines.tracking import Tracker
+from registry import refs, versions
+from registry.errors import UnknownVersion
+from registry.permissions import Action, require
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pandas as pd
+
+    from mlops.comparisons import Comparison
+    from pipelines.automl import Found, Prepared
+    from pipelines.dataset import Dataset
+    from pipelines.leaderboard import Leaderboard
+    from pipelines.profile.facts import Profile
+    from pipelines.search import Watcher
+    from registry.versions import ModelVersion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What a run made: a version, and how it was found."""
+
+    version: ModelVersion
+    run_id: str
+    experiment_id: str
+    board: Leaderboard
+    profile: Profile
+    score: float
+    metrics: Mapping[str, float]
+    baseline: float | None
+    holdout_rows: int
+    seconds: float
+    comparison: Comparison | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def leaderboard(self) -> pd.DataFrame:
+        """Every trial, best first, as a DataFrame."""
+        return self.board.to_frame()
+
+    @property
+    def task(self) -> str:
+        """The question the model answers."""
+        return self.version.task
+
+    @property
+    def metric(self) -> str:
+        """The metric it was chosen by."""
+        return self.version.metric
+
+    @property
+    def commands(self) -> list[str]:
+        """What to type next."""
+        return [
+            f"mlops show {self.version}",
+            f"mlops promote {self.version} --to staging",
+            f"mlops predict {self.version} DATA -o answers.csv",
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything a script may want to read."""
+        return {
+            "version": str(self.version),
+            "run_id": self.run_id,
+            "experiment_id": self.experiment_id,
+            "task": self.task,
+            "metric": self.metric,
+            "score": self.score,
+            "metrics": dict(self.metrics),
+            "baseline": self.baseline,
+            "holdout_rows": self.holdout_rows,
+            "trials": len(self.board),
+            "failed_trials": sum(self.board.failures.values()),
+            "seconds": round(self.seconds, 3),
+            "dropped": {c: f.reason for c, f in self.profile.drops.items()},
+            "comparison": self.comparison,
+            "notes": self.notes,
+            "leaderboard": self.leaderboard.to_dict(orient="records"),
+        }
+
+
+@dataclass(slots=True, kw_only=True)
+class _Run:
+    """One run on its way: what was asked for, and what there is so far."""
+
+    ws: Workspace
+    name: str
+    dataset: Dataset
+    goal: Goal
+    budget: Budget
+    engine: str
+    watchers: Sequence[Watcher]
+    tracker: Tracker
+    notes: list[str] = field(default_factory=list)
+
+    def doing(self, what: str) -> None:
+        for watcher in self.watchers:
+            watcher.doing(what)
+
+
+def run(  # noqa: PLR0913 - the options of the public verb
+    data: Any,
+    target: str | None = None,
+    *,
+    task: str = "auto",
+    name: str | None = None,
+    budget: str | float | None = None,
+    trials: int | None = None,
+    metric: str | None = None,
+    seed: int = 0,
+    workers: int | None = None,
+    algorithms: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    keep: Sequence[str] = (),
+    types: Mapping[str, str] | None = None,
+    rows: int | None = None,
+    engine: str = "processes",
+    resume: str | None = None,
+    watchers: Sequence[Watcher] = (),
+    workspace: Workspace | None = None,
+) -> Result:
+    """Find the best model for a table and register it with its evidence.
+
+    Args:
+        data: A file, folder, URL, or a frame (pandas, Polars, Arrow, Spark, NumPy).
+        target: The column to predict; without one, the question is what is strange.
+        task: auto, classification, regression or anomaly.
+        name: The model's name; by default the file's.
+        budget: Time to search, like 60s or 10m; by default the setting's, or none with ``trials``.
+        trials: At most this many trials.
+        metric: What to optimise; by default roc_auc, log_loss (many classes) or rmse.
+        seed: Makes a run repeatable.
+        workers: Trials side by side; by default one per core.
+        algorithms: Only these.
+        exclude: All but these.
+        keep: Columns that are used although a check would leave them out.
+        types: Kinds of columns, where the guess is wrong.
+        rows: Sample this many rows.
+        engine: processes, serial, dask or dask://host:port.
+        resume: The id of a run to go on with.
+        watchers: Who is told how it goes.
+        workspace: Where to keep everything; by default as the settings say.
+
+    Raises:
+        PipelineError: The data cannot be learned from; the class and the message say why.
+        Forbidden: Your role may not register versions.
+        Interrupted: Ctrl-C; the message says how to go on.
+    """
+    ws = workspace or Workspace.open()
+    require(ws.by, Action.REGISTER)
+    limit = _budget(ws, budget, trials, workers)
+    files.check_writable(ws.settings.home)
+    called = refs.check_name(name) if name else ""
+    for watcher in watchers:
+        watcher.doing("reading the data")
+    dataset = read(data, target, task=task, types=types, rows=rows, seed=seed)
+    called = called or model_name(dataset.name)
+    goal = Goal(
+        metric=metric,
+        algorithms=tuple(algorithms),
+        exclude=tuple(exclude),
+        keep=tuple(keep),
+        seed=seed,
+    )
+    going = _Run(
+        ws=ws, name=called, dataset=dataset, goal=goal, budget=limit, engine=engine,
+        watchers=watchers, tracker=Tracker(ws.tracking_uri, called),
+    )  # fmt: skip
+    return _search_and_register(going, resume)
+
+
+def model_name(text: str) -> str:
+    """Return a model's name for a file's: what a reference can carry.
+
+    >>> model_name("Churn 2024 (final)")
+    'churn-2024-final'
+    """
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "model"
+
+
+def _budget(
+    ws: Workspace, budget: str | float | None, trials: int | None, workers: int | None
+) -> Budget:
+    seconds = None
+    if budget is not None or trials is None:
+        seconds = seconds_of(ws.settings.budget if budget is None else budget)
+    return Budget(seconds=seconds, trials=trials, workers=workers or ws.settings.at_once)
+
+
+def _search_and_register(going: _Run, resume: str | None) -> Result:
+    prepared = automl.prepare(going.dataset, going.goal, watchers=going.watchers)
+    journal = _start(going, prepared, resume)
+    tracker = going.tracker
+    try:
+        prepared.watchers = [*going.watchers, tracker]
+        found = prepared.find_best(going.budget, journal=journal, engine=going.engine)
+        version = registration.register(going.ws, tracker, going.name, found, going.doing)
+    except KeyboardInterrupt as error:
+        tracker.finish("KILLED")
+        raise Interrupted(
+            f"Interrupted after {len(journal.replay())} finished trials, all of them kept; "
+            "nothing was registered. Go on with the same command and "
+            f"--resume {tracker.run_id}"
+        ) from error
+    except BaseException:
+        tracker.finish("FAILED")
+        raise
+    missing = tracker.finish("FINISHED", {**found.metrics, "seconds": found.seconds})
+    if missing:
+        going.notes.append(f"MLflow did not take {len(missing)} records; --resume writes them.")
+    failure = mirroring.show(going.ws, going.name)
+    if failure:
+        going.notes.append(f"MLflow does not show the version yet: {failure}")
+    return _result(going, found, version)
+
+
+def _start(going: _Run, prepared: Prepared, resume: str | None) -> Journal:
+    """Open the run in MLflow and its journal on disk; go on with old ones if asked."""
+    header = automl.header(going.dataset, going.goal)
+    folder = going.ws.folder("journals")
+    journal = None
+    if resume is not None:
+        path = folder / f"{Path(resume).name}.jsonl"
+        if not path.exists():
+            known = sorted((p.stem for p in folder.glob("*.jsonl")), reverse=True)[:5]
+            raise BadJournal(
+                f"There is no journal of a run {resume!r} in {str(folder)!r}. "
+                f"It has: {', '.join(known) or 'none'}."
+            )
+        journal = Journal.open(path, header)
+    tracker = going.tracker
+    tags = {
+        "mlops.name": going.name,
+        "mlops.task": str(going.dataset.task),
+        "mlops.data": going.dataset.source,
+    }
+    params = {"seed": going.goal.seed, "metric": prepared.metric.key, "engine": going.engine}
+    tracker.start(going.name, tags, params, run_id=resume)
+    tracker.profiled(prepared.profile, prepared.plan)
+    if journal is None:
+        return Journal.create(folder / f"{tracker.run_id}.jsonl", header)
+    tracker.log_missing(journal.replay())
+    return journal
+
+
+def _result(going: _Run, found: Found, version: ModelVersion) -> Result:
+    notes = [*going.notes, *([found.note] if found.note else [])]
+    return Result(
+        version=version,
+        run_id=going.tracker.run_id,
+        experiment_id=going.tracker.experiment_id,
+        board=found.leaderboard,
+        profile=found.profile,
+        score=found.score,
+        metrics=found.metrics,
+        baseline=found.baseline,
+        holdout_rows=len(found.holdout),
+        seconds=found.seconds,
+        comparison=_compared(going, found, version),
+        notes=tuple(notes),
+    )
+
+
+def _compared(going: _Run, found: Found, version: ModelVersion) -> Comparison | None:
+    """Set the version beside the champion, or else beside the one before it."""
+    with going.ws.reading() as session:
+        other = versions.champion(session, going.name)
+        if other is None and version.number > 1:
+            try:
+                other = versions.get(session, refs.Ref(going.name, number=version.number - 1))
+            except UnknownVersion:
+                return None
+    if other is None or other.id == version.id:
+        return None
+    judged = comparisons.Judged(
+        metrics=found.metrics, metric=found.metric.key, holdout=found.holdout,
+        target=going.dataset.target, data_digest=going.dataset.digest,
+    )  # fmt: skip
+    return comparisons.compare(going.ws, other, judged)

@@ -1,0 +1,155 @@
+"""Journey: explain a version and attach the report to it."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from mlops import evidence, files, mirroring
+from mlops.durations import seconds_of
+from mlops.predictions import load_version
+from mlops.sources import read_features
+from mlops.workspace import Workspace
+from pipelines import tracking
+from pipelines.explain import page
+from pipelines.explain.report import report as explained
+from registry import refs, reports, versions
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sqlalchemy.orm import Session
+
+    from pipelines.explain.report import Report
+    from pipelines.serving import Predictor
+    from registry.versions import ModelVersion
+
+FOLDER = "explanation"
+KINDS = ("shap", "lime")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explained:
+    """A report that was attached to a version."""
+
+    version: ModelVersion
+    report: Report
+    uri: str
+    digest: str
+    output: Path | None
+
+    @property
+    def drivers(self) -> list[tuple[str, float, float, float]]:
+        """The columns that move the answers most: mean |contribution| with its interval."""
+        return [(w.column, w.strength, w.low, w.high) for w in self.report.overall.weights[:12]]
+
+    @property
+    def sections(self) -> dict[str, str]:
+        """How each section came about: exact, sampled, or skipped and why."""
+        return {name: str(status) for name, status in self.report.statuses.items()}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what a script needs; the whole report is in the file."""
+        names = ("column", "strength", "low", "high")
+        return {
+            "version": str(self.version),
+            "uri": self.uri,
+            "digest": self.digest,
+            "output": self.output,
+            "method": self.report.about.method,
+            "sections": self.sections,
+            "drivers": [dict(zip(names, driver, strict=True)) for driver in self.drivers],
+        }
+
+
+def explain(  # noqa: PLR0913 - the options of the public verb
+    ref: str | ModelVersion,
+    data: Any = None,
+    *,
+    by: Sequence[str] = (),
+    rows: Sequence[int] = (),
+    budget: str | float = "30s",
+    output: str | Path | None = None,
+    seed: int = 0,
+    workspace: Workspace | None = None,
+) -> Explained:
+    """Explain a version on some rows (by default those it never saw) and attach the report.
+
+    Raises:
+        UnknownVersion: Nothing answers to the reference.
+        UnknownColumn: A column to report by is not there.
+        SchemaMismatch: The rows do not look like what the model learned from.
+        BadModel: The model's files do not match the digest in the record.
+    """
+    seconds = seconds_of(budget)
+    ws = workspace or Workspace.open()
+    with ws.reading() as session:
+        version = versions.get(session, refs.parse(str(ref)))
+    with files.scratch(ws.settings.home) as folder:
+        predictor = load_version(ws, version)
+        kept = evidence.fetch(ws, version.run_id, folder / "evidence")
+        frame, labels = _rows(predictor, kept if data is None else None, data)
+        made = explained(
+            predictor, frame, labels=labels, background=kept.background,
+            by=by, rows=rows, budget=seconds, seed=seed,
+        )  # fmt: skip
+        here = folder / FOLDER
+        page.write(made, here)
+        digest = digest_of(here)
+        where = f"{FOLDER}-{digest[:8]}"
+        uri = tracking.attach(ws.tracking_uri, version.model_id, here, where)
+        if output is not None:
+            _copy(here, Path(output))
+    with ws.session() as session, session.begin():
+        record(session, version, made, digest=digest, uri=uri, ws=ws)
+    mirroring.show(ws, version.name)
+    return Explained(
+        version=version, report=made, uri=uri, digest=digest,
+        output=Path(output) if output is not None else None,
+    )  # fmt: skip
+
+
+def record(
+    session: Session, version: ModelVersion, made: Report, *, digest: str, uri: str, ws: Workspace
+) -> None:
+    """Write down that a report is attached: once for SHAP, once for LIME."""
+    for kind in KINDS:
+        reports.attach(
+            session, version, kind=kind, digest=digest, uri=uri, schema=made.schema,
+            summary={"method": made.about.method, "sections": sections(made, kind)}, by=ws.by,
+        )  # fmt: skip
+
+
+def sections(made: Report, kind: str) -> Mapping[str, Mapping[str, Any]]:
+    """Return the state of the local, global and cohort section, as the gates read it."""
+    status = made.local.status if kind == "shap" else made.local.lime_status
+    told = {"local": status, "global": made.overall.status, "cohort": made.cohorts.status}
+    return {
+        name: {"state": str(status.extent), "why": status.why, "rows": status.rows}
+        for name, status in told.items()
+    }
+
+
+def digest_of(folder: Path) -> str:
+    """Return the digest of a report: of its data, from which everything else is drawn."""
+    return hashlib.sha256((folder / "report.json").read_bytes()).hexdigest()
+
+
+def _rows(
+    predictor: Predictor, kept: evidence.Kept | None, data: Any
+) -> tuple[pd.DataFrame, pd.Series | None]:
+    frame = read_features(data).frame if kept is None else kept.holdout
+    target = predictor.about.get("about", {}).get("target")
+    if target is None or target not in frame.columns:
+        return frame, None
+    return frame.drop(columns=target), frame[target]
+
+
+def _copy(folder: Path, output: Path) -> None:
+    files.check_writable(output)
+    shutil.copytree(folder, output, dirs_exist_ok=True)

@@ -1,0 +1,122 @@
+"""What can go wrong at the door, and one table: what every error means to a shell and to HTTP.
+
+DoorError
+├── BadEnvironment     a setting has a value that makes no sense
+├── UnwritableFolder   a folder that a command writes to cannot be written
+├── PortBusy           something else listens where the server should
+├── NoServer           the MLflow server did not come up
+└── Interrupted        somebody pressed Ctrl-C; it says how to go on
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipelines import errors as making
+from registry import errors as record
+
+
+class DoorError(Exception):
+    """Base of every error the door raises on purpose."""
+
+
+class BadEnvironment(DoorError):
+    """A setting has a value that makes no sense."""
+
+    def __init__(self, name: str, value: object, wanted: str) -> None:
+        super().__init__(f"The setting {name} cannot be {value!r}: {wanted}.")
+
+
+class UnwritableFolder(DoorError):
+    """A folder that a command writes to cannot be written."""
+
+    def __init__(self, folder: object, reason: str) -> None:
+        super().__init__(
+            f"The folder {str(folder)!r} cannot be written: {reason}. "
+            "Go to a folder of your own, or choose another with MLOPS_HOME or -o."
+        )
+
+
+class PortBusy(DoorError):
+    """Something else listens where the server should."""
+
+    def __init__(self, host: str, port: int, free: int) -> None:
+        super().__init__(
+            f"Port {port} on {host} is in use by another program. "
+            f"Take another one: mlops ui --port {free}"
+        )
+
+
+class NoServer(DoorError):
+    """The MLflow server did not come up."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The MLflow server did not start: {reason}")
+
+
+class Interrupted(DoorError):
+    """Somebody pressed Ctrl-C."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """How one kind of error leaves the house."""
+
+    exit_code: int
+    status: int
+    slug: str
+
+
+FAILURES: dict[type[Exception], Failure] = {
+    making.BadSetting: Failure(2, 422, "bad-setting"),
+    record.BadRef: Failure(2, 422, "bad-reference"),
+    BadEnvironment: Failure(3, 500, "bad-environment"),
+    record.UnknownVersion: Failure(4, 404, "unknown-version"),
+    making.MissingExtra: Failure(5, 501, "missing-extra"),
+    record.Forbidden: Failure(6, 403, "forbidden"),
+    record.IllegalMove: Failure(7, 409, "illegal-move"),
+    record.GatesFailed: Failure(8, 409, "gates-failed"),
+    record.BrokenChain: Failure(9, 500, "broken-audit-chain"),
+    making.FileMissing: Failure(10, 404, "file-missing"),
+    making.UnknownFormat: Failure(11, 415, "unknown-format"),
+    making.UnreadableData: Failure(12, 422, "unreadable-data"),
+    making.EmptyTable: Failure(13, 422, "empty-table"),
+    making.UnknownColumn: Failure(14, 422, "unknown-column"),
+    making.UnsoundData: Failure(15, 422, "unsound-data"),
+    making.SchemaMismatch: Failure(16, 422, "schema-mismatch"),
+    making.UnknownAlgorithm: Failure(17, 422, "unknown-algorithm"),
+    making.UnknownMetric: Failure(18, 422, "unknown-metric"),
+    making.AllTrialsFailed: Failure(19, 500, "all-trials-failed"),
+    making.BadJournal: Failure(20, 409, "bad-journal"),
+    making.BadModel: Failure(21, 409, "bad-model"),
+    making.TrackingDown: Failure(22, 503, "tracking-down"),
+    making.BadPlan: Failure(23, 422, "bad-plan"),
+    making.EngineDown: Failure(24, 503, "engine-down"),
+    making.UnfaithfulExplanation: Failure(25, 500, "unfaithful-explanation"),
+    UnwritableFolder: Failure(26, 507, "unwritable-folder"),
+    PortBusy: Failure(27, 409, "port-busy"),
+    NoServer: Failure(28, 503, "no-server"),
+    record.DatabaseDown: Failure(30, 503, "database-down"),
+    record.DatabaseTooNew: Failure(31, 503, "database-too-new"),
+    record.SchemaOutdated: Failure(32, 503, "schema-outdated"),
+    record.MissingDriver: Failure(33, 501, "missing-driver"),
+    record.Conflict: Failure(34, 409, "conflict"),
+    record.BadName: Failure(35, 422, "bad-name"),
+    record.BadEvidence: Failure(36, 422, "bad-evidence"),
+    record.MirrorFailed: Failure(37, 502, "mirror-failed"),
+    Interrupted: Failure(130, 499, "interrupted"),
+    record.DatabaseError: Failure(1, 500, "database-error"),
+    DoorError: Failure(1, 500, "door-error"),
+    record.RegistryError: Failure(1, 500, "registry-error"),
+    making.PipelineError: Failure(1, 500, "pipeline-error"),
+}
+EXPECTED = (DoorError, record.RegistryError, making.PipelineError)
+
+
+def failure_of(error: BaseException) -> Failure:
+    """Find the row of an error, or of the nearest class above it.
+
+    >>> failure_of(making.FileMissing("a.csv")).exit_code
+    10
+    """
+    return next(FAILURES[cls] for cls in type(error).__mro__ if cls in FAILURES)

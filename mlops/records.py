@@ -1,0 +1,61 @@
+"""Journey: look at what is registered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mlops.workspace import Workspace
+from registry import audit, refs, reports
+from registry import versions as recorded
+
+if TYPE_CHECKING:
+    from registry.audit import Entry
+    from registry.reports import Report
+    from registry.versions import ModelVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A version with everything that is known about it."""
+
+    version: ModelVersion
+    reports: tuple[Report, ...]
+    history: tuple[Entry, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the version's own fields, with its reports and history beside them."""
+        return {**self.version.to_dict(), "reports": self.reports, "history": self.history}
+
+
+def versions(
+    name: str | None = None, *, limit: int = 50, workspace: Workspace | None = None
+) -> list[ModelVersion]:
+    """List registered versions, newest first; of all models, or of one.
+
+    Raises:
+        UnknownVersion: A name was given that nobody registered.
+    """
+    ws = workspace or Workspace.open()
+    with ws.reading() as session:
+        found = recorded.page(session, name, limit=limit)
+        if not found and name is not None:
+            recorded.get(session, refs.Ref(name))  # says which names there are
+        return list(found)
+
+
+def show(ref: str | ModelVersion, *, workspace: Workspace | None = None) -> Shown:
+    """Return a version with its reports and its history.
+
+    Raises:
+        BadRef: The reference cannot be read.
+        UnknownVersion: Nothing answers to it.
+    """
+    ws = workspace or Workspace.open()
+    with ws.reading() as session:
+        version = recorded.get(session, refs.parse(str(ref)))
+        return Shown(
+            version,
+            reports.of(session, version),
+            tuple(e for e in audit.log(session, model=version.name) if e.subject == version.ref),
+        )

@@ -1,0 +1,158 @@
+"""From a found model to a registered version: logged, explained, written in one transaction."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mlops import evidence, explanations, files
+from pipelines import packaging
+from pipelines.explain import page
+from pipelines.explain.report import report as explained
+from pipelines.schema import Schema
+from pipelines.serving import Predictor
+from registry import mirror, versions
+from registry.errors import MirrorFailed
+from registry.versions import Evidence
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import pandas as pd
+
+    from mlops.workspace import Workspace
+    from pipelines.automl import Found
+    from pipelines.explain.report import Report
+    from pipelines.tracking import Tracker
+    from pipelines.tracking.models import Logged
+    from registry.versions import ModelVersion
+
+logger = logging.getLogger(__name__)
+
+EXPLAIN_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What lies in MLflow when the version is written down."""
+
+    logged: Logged
+    requirements: tuple[str, ...]
+    report: Report
+    digest: str
+    uri: str
+
+
+def register(
+    ws: Workspace, tracker: Tracker, name: str, found: Found, doing: Callable[[str], None]
+) -> ModelVersion:
+    """Log the model, explain it, attach the report, then write the version in one transaction.
+
+    Raises:
+        TrackingDown: MLflow did not take the model; nothing was registered.
+        RegistryError: The database did not take the version.
+    """
+    tracker.log_dataset(found.dataset)
+    with files.scratch(ws.settings.home) as folder:
+        shown = _show(tracker, name, found, folder, doing)
+    doing("registering the version")
+    taken = _highest(ws, name)
+    with ws.session() as session, session.begin():
+        version = versions.register(
+            session, name, evidence=_evidence(tracker, found, shown), by=ws.by, after=taken
+        )
+        explanations.record(
+            session, version, shown.report, digest=shown.digest, uri=shown.uri, ws=ws
+        )
+    return version
+
+
+def _show(
+    tracker: Tracker, name: str, found: Found, folder: Path, doing: Callable[[str], None]
+) -> _Shown:
+    """Put the rows it was judged on, the model and its report into MLflow."""
+    target = found.dataset.target
+    kept = evidence.keep(
+        folder / evidence.FOLDER, train=found.train, holdout=found.holdout, target=target
+    )
+    tracker.log_folder(folder / evidence.FOLDER, evidence.FOLDER)
+    doing("logging the model")
+    features = found.train if target is None else found.train.drop(columns=target)
+    schema = Schema.of(features, {each.name: each.kind for each in found.plan.columns})
+    packaging.save(found.model, schema, folder / "model", about=_about(tracker, name, found))
+    logged = tracker.log_model(folder / "model", example=_example(features[list(schema.names)]))
+    doing("explaining the model")
+    report = _explain(found, Predictor(found.model, schema, {}), kept, target)
+    here = folder / explanations.FOLDER
+    page.write(report, here)
+    uri = tracker.attach(logged, here, explanations.FOLDER)
+    tracker.log_folder(here, explanations.FOLDER)
+    needed = packaging.requirements(folder / "model")
+    return _Shown(logged, needed, report, explanations.digest_of(here), uri)
+
+
+def _explain(
+    found: Found, predictor: Predictor, kept: evidence.Kept, target: str | None
+) -> Report:
+    rows = kept.holdout if len(kept.holdout) else found.train
+    labels = None if target is None else rows[target]
+    features = rows if target is None else rows.drop(columns=target)
+    return explained(
+        predictor, features, labels=labels, background=kept.background, budget=EXPLAIN_SECONDS
+    )
+
+
+def _example(features: pd.DataFrame) -> pd.DataFrame:
+    """Choose rows that show what the model takes: missing values too, where there are some."""
+    holes = features[features.isna().any(axis=1)].head(2)
+    whole = features.drop(index=holes.index).head(5 - len(holes))
+    return features.loc[[*holes.index, *whole.index]] if len(holes) else features.head(5)
+
+
+def _about(tracker: Tracker, name: str, found: Found) -> dict[str, Any]:
+    return {
+        "name": name,
+        "target": found.dataset.target,
+        "metric": found.metric.key,
+        "algorithm": found.trial.algorithm_key,
+        "params": dict(found.trial.params),
+        "seed": found.trial.seed,
+        "run_id": tracker.run_id,
+        "data_digest": found.dataset.digest,
+        "plan": found.plan.to_dict(),
+    }
+
+
+def _evidence(tracker: Tracker, found: Found, shown: _Shown) -> Evidence:
+    return Evidence(
+        run_id=tracker.run_id,
+        experiment_id=tracker.experiment_id,
+        model_id=shown.logged.model_id,
+        model_uri=shown.logged.uri,
+        model_digest=shown.logged.digest,
+        data_digest=found.dataset.digest,
+        task=str(found.dataset.task),
+        metric=found.metric.key,
+        metrics=found.metrics,
+        greater_is_better=found.metric.greater_is_better,
+        signature=True,
+        input_example=True,
+        requirements=shown.requirements,
+        more={
+            "algorithm": found.trial.algorithm_key,
+            "validation_score": found.outcome.score,
+            "baseline": found.baseline,
+            "holdout_rows": len(found.holdout),
+            "seed": found.trial.seed,
+        },
+    )
+
+
+def _highest(ws: Workspace, name: str) -> int:
+    try:
+        return mirror.highest(ws.tracking_uri, name)
+    except MirrorFailed as error:
+        logger.warning("MLflow's numbers for %s are unknown: %s", name, error)
+        return 0

@@ -1,0 +1,119 @@
+"""Settings: the one place that reads the environment.
+
+Nothing has to be set: SQLite and local files under the current folder are the default, in the
+places where MLflow looks by itself. ``docs/reference/settings.md`` is this class as a table.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from mlops.failures import BadEnvironment
+from registry.permissions import Role
+
+_SHARED = ("sqlite:", "postgresql")
+
+
+class Settings(BaseSettings):
+    """Everything that can be set from outside; each field names its environment variable."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="MLOPS_", frozen=True, extra="ignore", populate_by_name=True
+    )
+
+    tracking_uri: str = Field(
+        "sqlite:///mlflow.db",
+        validation_alias="MLFLOW_TRACKING_URI",
+        description="Where runs and models are kept: a database URL or an MLflow server.",
+    )
+    database: str | None = Field(
+        None,
+        validation_alias="MLOPS_DATABASE_URL",
+        description="The registry's database; by default the tracking database, "
+        "or sqlite:///mlops.db when tracking is a server.",
+    )
+    artifacts: str | None = Field(
+        None,
+        description="Where new experiments keep files; by default MLflow's choice (mlruns/).",
+    )
+    home: Path = Field(
+        Path(".mlops"),
+        description="Journals of searches, models at hand, demo data.",
+    )
+    user: str = Field(
+        "",
+        description="The name the audit log shows; by default the name you are logged in with.",
+    )
+    role: Role = Field(
+        Role.ADMIN,
+        description="What you may do: viewer, scientist, releaser or admin.",
+    )
+    budget: str = Field(
+        "10m",
+        description="How long a run searches when --budget is not given.",
+    )
+    workers: int | None = Field(
+        None,
+        ge=1,
+        description="How many trials run at once; by default one per core.",
+    )
+    ui_host: str = Field("127.0.0.1", description="Where mlops ui listens.")
+    ui_port: int = Field(5000, ge=1, le=65535, description="On which port.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "WARNING", description="How much is logged to stderr."
+    )
+    ci: bool = Field(
+        False,  # noqa: FBT003 - a default, not a flag in a call
+        validation_alias="CI",
+        description="Set by CI systems; changes are then audited with the source 'ci'.",
+    )
+
+    @property
+    def database_url(self) -> str:
+        """The registry's database: what was set, or the tracking database."""
+        if self.database:
+            return self.database
+        shared = self.tracking_uri.startswith(_SHARED)
+        return self.tracking_uri if shared else "sqlite:///mlops.db"
+
+    @property
+    def author(self) -> str:
+        """The name that stands behind what this process does."""
+        return self.user or _login()
+
+    @property
+    def at_once(self) -> int:
+        """How many trials run at once."""
+        return self.workers or _cores()
+
+
+def load() -> Settings:
+    """Read the environment.
+
+    Raises:
+        BadEnvironment: A variable has a value that makes no sense; the message names it.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise BadEnvironment(str(first["loc"][0]), first["input"], first["msg"]) from error
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):  # knows of containers and taskset; not on macOS
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container whose user id has no name
+        return f"uid-{os.getuid()}"

@@ -1,0 +1,162 @@
+"""Gradient boosting: estimators that can watch other rows and stop when those gain no more."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipelines.adapters.estimators import Array, Estimator, estimator_of
+from pipelines.cleaning.transformer import transformer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import pandas as pd
+
+    from pipelines.algorithms import Algorithm
+    from pipelines.cleaning.plan import Plan
+    from pipelines.task import Task
+
+MOST_ROUNDS = 3_000
+PATIENCE = 40
+UNWATCHED_ROUNDS = 200
+"""When nobody says how many rounds, and there is nothing to watch."""
+MOST_BINS = 255
+"""scikit-learn's histograms hold no category with more levels."""
+
+Watched = tuple["Array", "Array"]
+
+
+class Booster(Estimator):
+    """An estimator that boosts in rounds. Categories keep their codes."""
+
+    def __init__(
+        self, algorithm: Algorithm, task: Task, estimator: Any, prepare: Any, rounds: int | None
+    ) -> None:
+        super().__init__(algorithm, task, estimator, prepare)
+        self.rounds = rounds
+        self.rounds_name = _ROUNDS.get(algorithm.key, "n_estimators")
+
+    def fit_prepared(self, rows: Array, target: Array) -> None:
+        """Fit the rounds that were asked for."""
+        self.estimator.set_params(**{self.rounds_name: self.rounds or UNWATCHED_ROUNDS})
+        self.estimator.fit(rows, target, **self._categories(rows))
+
+    def fit_watching(
+        self,
+        features: pd.DataFrame,
+        labels: pd.Series,
+        test: pd.DataFrame,
+        truth: pd.Series,
+        seconds: float | None = None,
+    ) -> dict[str, Any]:
+        """Learn until the test rows gain no more; return how many rounds that took."""
+        watch = _WATCHERS.get(self.algorithm)
+        known, labels = self.rows_to_learn_from(features, labels)
+        target = self.learn_classes(labels)
+        strange = bool(self.classes) and not set(truth.tolist()) <= set(self.classes)
+        if self.rounds is not None or watch is None or strange:
+            self.fit(known, labels)
+            return {}
+        deadline = time.monotonic() + seconds if seconds is not None else float("inf")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            rows = self.prepare.fit_transform(known, target)
+            watched = (self.prepare.transform(test), self._codes(truth))
+            self.estimator.set_params(**{self.rounds_name: MOST_ROUNDS})
+            options = self._categories(rows)
+            used = watch(self.estimator, (rows, target), watched, deadline, options)
+        return {self.rounds_name: max(1, int(used))}
+
+    def _codes(self, truth: pd.Series) -> Array:
+        """Number the labels as in training."""
+        if not self.classes:
+            return truth.to_numpy(dtype=float)
+        numbers = {label: code for code, label in enumerate(self.classes)}
+        return np.array([numbers[label] for label in truth.tolist()])
+
+    def _categories(self, rows: Array) -> dict[str, Any]:
+        """Tell the library which columns hold codes, each in its own way."""
+        columns = [int(each) for each in getattr(self.prepare, "categorical_columns_", ())]
+        if self.algorithm == "lightgbm":
+            return {"categorical_feature": columns or "auto"}
+        if self.algorithm == "hist_gradient_boosting":
+            few = [each for each in columns if np.nanmax(rows[:, each], initial=0) < MOST_BINS]
+            self.estimator.set_params(categorical_features=few or None)
+        return {}
+
+
+def _watch_lightgbm(
+    estimator: Any, known: Watched, watched: Watched, deadline: float, options: Mapping[str, Any]
+) -> int:
+    import lightgbm
+
+    def stop_in_time(env: Any) -> None:
+        if time.monotonic() > deadline:
+            raise lightgbm.callback.EarlyStopException(env.iteration, env.evaluation_result_list)
+
+    estimator.fit(
+        *known,
+        eval_X=(watched[0],),
+        eval_y=(watched[1],),
+        callbacks=[lightgbm.early_stopping(PATIENCE, verbose=False), stop_in_time],
+        **options,
+    )
+    return int(estimator.best_iteration_)
+
+
+def _watch_xgboost(
+    estimator: Any, known: Watched, watched: Watched, deadline: float, options: Mapping[str, Any]
+) -> int:
+    import xgboost
+
+    class StopInTime(xgboost.callback.TrainingCallback):
+        def after_iteration(self, *_: Any) -> bool:
+            return time.monotonic() > deadline
+
+    estimator.set_params(early_stopping_rounds=PATIENCE, callbacks=[StopInTime()])
+    estimator.fit(*known, eval_set=[watched], verbose=False, **options)
+    estimator.set_params(callbacks=None)  # it could not be pickled
+    return int(estimator.best_iteration) + 1
+
+
+def _watch_catboost(
+    estimator: Any, known: Watched, watched: Watched, deadline: float, options: Mapping[str, Any]
+) -> int:
+    class StopInTime:
+        def after_iteration(self, _: Any) -> bool:
+            return time.monotonic() < deadline
+
+    estimator.set_params(od_type="Iter", od_wait=PATIENCE)
+    estimator.fit(*known, eval_set=watched, callbacks=[StopInTime()], **options)
+    return int(estimator.tree_count_)
+
+
+def _watch_histograms(
+    estimator: Any, known: Watched, watched: Watched, deadline: float, options: Mapping[str, Any]
+) -> int:
+    del deadline  # it offers no way to stop in time; it is the fastest of the four
+    estimator.set_params(early_stopping=True, n_iter_no_change=PATIENCE // 2, max_iter=1_000)
+    estimator.fit(*known, X_val=watched[0], y_val=watched[1], **options)
+    return int(estimator.n_iter_)
+
+
+_ROUNDS = {"catboost": "iterations", "hist_gradient_boosting": "max_iter"}
+_WATCHERS: dict[str, Callable[[Any, Watched, Watched, float, Mapping[str, Any]], int]] = {
+    "lightgbm": _watch_lightgbm,
+    "xgboost": _watch_xgboost,
+    "catboost": _watch_catboost,
+    "hist_gradient_boosting": _watch_histograms,
+}
+
+
+def make(
+    algorithm: Algorithm, params: Mapping[str, Any], seed: int, *, plan: Plan, task: Task
+) -> Booster:
+    """Build the unfitted model; params may name the rounds."""
+    rounds = params.get(_ROUNDS.get(algorithm.key, "n_estimators"))
+    estimator = estimator_of(algorithm, params, seed)
+    return Booster(algorithm, task, estimator, transformer(plan, algorithm.needs), rounds)

@@ -1,0 +1,377 @@
+"""From a table to its best model: profile, plan, split, search, fit once more, judge.
+
+A fifth of the rows is kept apart before the search and never used for choosing; what is said of
+the winner was measured there. The seconds of a budget count from the first line to the last.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import warnings
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from pipelines import algorithms, executors, metrics, splits
+from pipelines import search as searching
+from pipelines.adapters import build
+from pipelines.cleaning.plan import plan as propose
+from pipelines.errors import AllTrialsFailed, BadSetting
+from pipelines.leaderboard import Leaderboard
+from pipelines.profile.table import profile as look_at
+from pipelines.profile.table import require_sound
+from pipelines.search.clock import Clock
+from pipelines.task import Task
+from pipelines.trial import Outcome, Trial, Work, answer_of, as_truth
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pipelines.adapters import Model
+    from pipelines.cleaning.plan import Plan
+    from pipelines.dataset import Dataset
+    from pipelines.journal import Journal
+    from pipelines.metrics import Array, Metric
+    from pipelines.profile.facts import Profile
+    from pipelines.search import Budget, Watcher
+
+log = logging.getLogger(__name__)
+
+FOLDS = ((500, 5, 3), (2_000, 5, 2), (25_000, 5, 1), (100_000, 3, 1))
+"""Up to so many rows: so many folds, so often. Small tables are judged over and over."""
+TRIES = 3
+"""How many winners may fail on all rows before the run is given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What is wanted of a search."""
+
+    metric: str | None = None
+    algorithms: Sequence[str] = ()
+    exclude: Sequence[str] = ()
+    keep: Sequence[str] = ()
+    """Columns that are used although a finding would leave them out."""
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a run found."""
+
+    dataset: Dataset
+    profile: Profile
+    plan: Plan
+    leaderboard: Leaderboard
+    trial: Trial
+    outcome: Outcome
+    """The winner's cross-validation, by which it was chosen."""
+    model: Model
+    """Fitted on all of ``train``."""
+    metric: Metric
+    score: float
+    """The metric on the rows kept apart; for anomalies without labels, the agreement."""
+    metrics: Mapping[str, float]
+    """All the usual metrics on the rows kept apart."""
+    baseline: float | None
+    """The dummy's metric on the rows kept apart."""
+    train: pd.DataFrame
+    holdout: pd.DataFrame
+    seconds: float
+    note: str = ""
+    """What a reader must know of how it was found; empty when there is nothing unusual."""
+
+
+def header(dataset: Dataset, goal: Goal) -> dict[str, Any]:
+    """Return what a journal must say for a search to go on with it."""
+    return {
+        "digest": dataset.digest,
+        "task": str(dataset.task),
+        "target": dataset.target,
+        "metric": goal.metric,
+        "seed": goal.seed,
+    }
+
+
+def find_best(
+    dataset: Dataset,
+    goal: Goal,
+    budget: Budget,
+    *,
+    journal: Journal | None = None,
+    watchers: Sequence[Watcher] = (),
+    engine: str = "processes",
+) -> Found:
+    """Find the best model for a table within a budget.
+
+    Args:
+        dataset: The table.
+        goal: The metric, the algorithms, the seed.
+        budget: Seconds, trials, workers.
+        journal: Finished trials are written to it; those it holds are not repeated.
+        watchers: Who is told how it goes.
+        engine: processes, serial, dask (on this machine) or dask://host:port.
+
+    Raises:
+        UnsoundData: A finding forbids the run.
+        UnknownMetric: No such metric for this task.
+        UnknownAlgorithm: No such algorithm for this task.
+        AllTrialsFailed: Not one algorithm could be fitted; their reasons are grouped.
+    """
+    prepared = prepare(dataset, goal, watchers=watchers, engine=engine)
+    return prepared.find_best(budget, journal=journal, engine=engine)
+
+
+def prepare(
+    dataset: Dataset,
+    goal: Goal,
+    *,
+    watchers: Sequence[Watcher] = (),
+    engine: str = "processes",
+) -> Prepared:
+    """Profile, plan and split a table, so that a search can begin. Its seconds count.
+
+    Raises:
+        UnsoundData: A finding forbids the run.
+        UnknownMetric: No such metric for this task.
+        UnknownAlgorithm: No such algorithm for this task.
+    """
+    if engine == "processes":
+        executors.warm_up()
+    return Prepared(dataset, goal, watchers)
+
+
+@dataclass(slots=True)
+class _Chosen:
+    board: Leaderboard
+    trial: Trial
+    outcome: Outcome
+    model: Model
+    notes: list[str] = field(default_factory=list)
+
+
+class Prepared:
+    """A table that was looked at, planned for and split; ``watchers`` may be added to."""
+
+    def __init__(self, dataset: Dataset, goal: Goal, watchers: Sequence[Watcher]) -> None:
+        self.started = time.monotonic()
+        self.dataset, self.goal, self.watchers = dataset, goal, watchers
+        self.classes = _classes(dataset)
+        self.metric = _metric(dataset, goal, len(self.classes))
+        self._doing("profiling the table")
+        self.profile = look_at(dataset, keep=goal.keep, seed=goal.seed)
+        require_sound(self.profile)
+        self.plan = propose(self.profile, dataset)
+        for watcher in watchers:
+            watcher.profiled(self.profile, self.plan)
+        self.train, self.holdout = _split(dataset, goal.seed)
+        self.work = self._work()
+
+    def find_best(
+        self, budget: Budget, *, journal: Journal | None = None, engine: str = "processes"
+    ) -> Found:
+        """Search, fit the winner once more and judge it on the rows kept apart.
+
+        Raises:
+            AllTrialsFailed: Not one algorithm could be fitted; their reasons are grouped.
+        """
+        spent = journal.spent if journal else 0.0
+        clock = Clock(budget.seconds, budget.trials, spent, self.started)
+        return self.found(self.choose(self.search(clock, budget, journal, engine)))
+
+    def search(
+        self, clock: Clock, budget: Budget, journal: Journal | None, engine: str
+    ) -> Leaderboard:
+        for watcher in self.watchers:
+            watcher.searching(tuple(self.work.rows), budget)
+        question = searching.Question(seed=self.goal.seed, journal=journal, watchers=self.watchers)
+        with executors.crew(engine, budget.workers, self.work) as crew:
+            return searching.search(self.work, clock, crew, question)
+
+    def choose(self, board: Leaderboard) -> _Chosen:
+        """Fit the best trial on all training rows; the next best if that fails.
+
+        Raises:
+            AllTrialsFailed: Nothing could be fitted.
+        """
+        ended = [row for row in board.rows if row[0].algorithm_key != "dummy"]
+        if ended and all(outcome.failure is not None for _, outcome in ended):
+            raise AllTrialsFailed(board.failures)
+        if not ended:
+            return self._default(board)
+        notes = []
+        for trial, outcome in [row for row in board.ranked if row[1].score is not None][:TRIES]:
+            try:
+                model = self._fit(trial, outcome)
+            except Exception as error:  # noqa: BLE001 - any library may fail on the whole table
+                notes.append(f"{trial.algorithm_key} won, but failed on all rows: {error}.")
+                log.warning("%s", notes[-1])
+                continue
+            for watcher in self.watchers:
+                watcher.chosen(trial, outcome)
+            return _Chosen(board, trial, outcome, model, notes)
+        raise AllTrialsFailed(board.failures or dict.fromkeys(notes, 1))
+
+    def found(self, chosen: _Chosen) -> Found:
+        """Judge the winner on the rows kept apart."""
+        judged = self._judge(chosen.model, chosen.outcome)
+        baseline = self._baseline()
+        notes = list(chosen.notes)
+        if chosen.trial.algorithm_key == "dummy":
+            notes.append("No algorithm was better than the baseline.")
+        if self.work.labels is None:
+            notes.append(
+                "Without labels the winner is the documented default; agreement with the other "
+                "detectors is a diagnostic, not a quality."
+            )
+        outcome, board = chosen.outcome, chosen.board
+        if outcome.score is None:
+            outcome = Outcome(judged[self.metric.key], judged, complete=False)
+            board = board.with_row(chosen.trial, outcome)
+        return Found(
+            dataset=self.dataset,
+            profile=self.profile,
+            plan=self.plan,
+            leaderboard=board,
+            trial=chosen.trial,
+            outcome=outcome,
+            model=chosen.model,
+            metric=self.metric,
+            score=judged[self.metric.key],
+            metrics=judged,
+            baseline=baseline,
+            train=self.train,
+            holdout=self.holdout,
+            seconds=time.monotonic() - self.started,
+            note=" ".join(notes),
+        )
+
+    def _work(self) -> Work:
+        labels = None if self.dataset.target is None else self.train[self.dataset.target]
+        size = (len(self.train), len(self.plan.used), len(self.classes))
+        goal = self.goal
+        rows = algorithms.choose(
+            self.dataset.task, size, only=goal.algorithms, without=goal.exclude
+        )
+        if not [row for row in rows if row.key != "dummy"]:
+            raise BadSetting("exclude", ", ".join(goal.exclude), "Leave at least one algorithm.")
+        return Work(
+            features=self._features(self.train),
+            labels=labels,
+            task=self.dataset.task,
+            classes=self.classes,
+            plan=self.plan,
+            rows={row.key: row for row in rows},
+            metrics=_judged_by(self.metric, self.dataset, len(self.classes)),
+            folds=[] if labels is None else _folds(labels, self.dataset.task, goal.seed),
+        )
+
+    def _features(self, frame: pd.DataFrame) -> pd.DataFrame:
+        return frame if self.dataset.target is None else frame.drop(columns=self.dataset.target)
+
+    def _fit(self, trial: Trial, outcome: Outcome) -> Model:
+        self._doing("fitting the winner on all training rows")
+        row = self.work.rows[trial.algorithm_key]
+        params = {**trial.params, **outcome.learned}
+        model = build(row, params, trial.seed, plan=self.plan, task=self.dataset.task)
+        with threadpool_limits(1):
+            return model.fit(self.work.features, self.work.labels)
+
+    def _default(self, board: Leaderboard) -> _Chosen:
+        """Fit the first algorithm with its defaults: the budget was too short for a trial."""
+        rows = [row for row in self.work.rows.values() if row.key != "dummy"]
+        row = min(rows, key=lambda each: each.portfolio[0].turn)
+        trial = Trial(len(board), row.key, dict(row.default), self.goal.seed, "default")
+        nothing = Outcome(None, failure="not tried")
+        note = (
+            f"The budget was too short for one trial: this is {row.title} with its defaults, "
+            "judged on the rows kept apart and compared with nothing."
+        )
+        return _Chosen(board, trial, Outcome(None), self._fit(trial, nothing), [note])
+
+    def _judge(self, model: Model, outcome: Outcome) -> dict[str, float]:
+        self._doing("judging it on the rows kept apart")
+        if self.dataset.target is None or not len(self.holdout):
+            return {self.metric.key: outcome.score if outcome.score is not None else 0.0}
+        truth = self._truth()
+        answer = answer_of(model, self._features(self.holdout), self.classes)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            values = {each.key: each.of(truth, answer) for each in self.work.metrics}
+        known = {key: value for key, value in values.items() if np.isfinite(value)}
+        fallback = outcome.score if outcome.score is not None else 0.0
+        return {self.metric.key: fallback, **known}
+
+    def _truth(self) -> Array:
+        return as_truth(self.holdout[self.dataset.target], self.dataset.task, self.classes)
+
+    def _baseline(self) -> float | None:
+        if "dummy" not in self.work.rows or not len(self.holdout):
+            return None
+        trial = Trial(-1, "dummy", {}, self.goal.seed, "default")
+        row = self.work.rows["dummy"]
+        model = build(row, {}, trial.seed, plan=self.plan, task=self.dataset.task)
+        model.fit(self.work.features, self.work.labels)
+        answer = answer_of(model, self._features(self.holdout), self.classes)
+        value = self.metric.of(self._truth(), answer)
+        return value if np.isfinite(value) else None
+
+    def _doing(self, what: str) -> None:
+        for watcher in self.watchers:
+            watcher.doing(what)
+
+
+def _classes(dataset: Dataset) -> tuple[Any, ...]:
+    """Return the labels in order; for anomalies, the usual one first.
+
+    Raises:
+        BadSetting: Anomalies are labelled with more than two values.
+    """
+    if dataset.labels is None or dataset.task is Task.REGRESSION:
+        return ()
+    codes, values = pd.factorize(dataset.labels.dropna(), sort=True)
+    classes = tuple(values.tolist())
+    if dataset.task is Task.CLASSIFICATION:
+        return classes
+    if len(classes) > 2:
+        raise BadSetting(
+            f"the target {dataset.target!r}",
+            f"a label of {len(classes)} values",
+            "Anomalies are labelled with two values, such as 0 and 1.",
+        )
+    if set(classes) <= {0, 1}:
+        return (False, True) if isinstance(classes[0], bool) else (0, 1)
+    return classes if codes.mean() <= 0.5 else classes[::-1]
+
+
+def _metric(dataset: Dataset, goal: Goal, classes: int) -> Metric:
+    if goal.metric is not None:
+        return metrics.find(goal.metric, dataset.task, max(2, classes))
+    return metrics.default_for(dataset.task, classes, labelled=dataset.target is not None)
+
+
+def _judged_by(metric: Metric, dataset: Dataset, classes: int) -> tuple[Metric, ...]:
+    if dataset.target is None:
+        return (metric,)
+    usual = metrics.usual_for(dataset.task, classes)
+    return (metric, *(each for each in usual if each.key != metric.key))
+
+
+def _split(dataset: Dataset, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the rows to learn from and those kept apart, without rows whose target is missing."""
+    frame = dataset.frame
+    if dataset.target is not None and frame[dataset.target].isna().any():
+        frame = frame[frame[dataset.target].notna()].reset_index(drop=True)
+    train, apart = splits.holdout(replace(dataset, frame=frame), seed=seed)
+    return frame.iloc[train], frame.iloc[apart]
+
+
+def _folds(labels: pd.Series, task: Task, seed: int) -> Sequence[tuple[Array, Array]]:
+    for most, count, repeats in FOLDS:
+        if len(labels) <= most:
+            return splits.folds(labels, task=task, n=count, seed=seed, repeats=repeats)
+    return splits.folds(labels, task=task, n=5, seed=seed)[:1]

@@ -1,0 +1,1 @@
+"""How rows are made ready: a plan that is data, and the one transformer that it builds."""

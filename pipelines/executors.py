@@ -1,0 +1,230 @@
+"""Where trials run. Every engine is reached through ``concurrent.futures.Executor``.
+
+Workers hold the data: it is sent to each of them once, and a trial is a few hundred bytes. A
+worker process ignores Ctrl-C (the parent decides what that means) and dies with its parent.
+"""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import wait as wait_for
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import cloudpickle
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from pipelines import trial as trials
+from pipelines.errors import BadSetting, EngineDown, MissingExtra
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pipelines.trial import Outcome, Trial, Work
+
+log = logging.getLogger(__name__)
+
+PRELOADED = ("pipelines.trial", "pipelines.adapters.boosters", "lightgbm", "sklearn.ensemble")
+
+
+class Serial(Executor):
+    """Runs each task at once, in this thread: for tests and debuggers."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Run the task and return a finished future."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001 - an executor hands every error on
+            future.set_exception(error)
+        return future
+
+
+class Processes(Executor):
+    """One pool per worker process: what kills one takes no other down, and it is replaced."""
+
+    def __init__(self, workers: int, begin: Callable[..., None], *args: Any) -> None:
+        self._begin = (begin, args)
+        self._context = _context()
+        self._pools: list[ProcessPoolExecutor] = [self._pool() for _ in range(workers)]
+        self._running: dict[Future[Any], int] = {}
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Hand the task to the least busy worker."""
+        self._running = {each: slot for each, slot in self._running.items() if not each.done()}
+        loads = [list(self._running.values()).count(slot) for slot in range(len(self._pools))]
+        slot = loads.index(min(loads))
+        with _without_main():
+            try:
+                future = self._pools[slot].submit(fn, *args, **kwargs)
+            except BrokenExecutor:
+                self._pools[slot].shutdown(wait=True)
+                self._pools[slot] = self._pool()
+                future = self._pools[slot].submit(fn, *args, **kwargs)
+        self._running[future] = slot
+        return future
+
+    def kill(self, future: Future[Any]) -> None:
+        """End the process that works on this, at once; the future gets a BrokenExecutor."""
+        _kill(self._pools[self._running[future]])
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002 - the signature is Executor's
+        """Stop the workers; those still at work are killed if futures are to be cancelled."""
+        for pool in self._pools:
+            if cancel_futures:
+                _kill(pool)
+        for pool in self._pools:
+            pool.shutdown(wait=wait, cancel_futures=cancel_futures)
+
+    def _pool(self) -> ProcessPoolExecutor:
+        begin, args = self._begin
+        return ProcessPoolExecutor(1, self._context, begin, args)
+
+
+def _kill(pool: ProcessPoolExecutor) -> None:
+    # The pool offers no public way to end a process before Python 3.14.
+    for process in list((pool._processes or {}).values()):
+        process.kill()
+
+
+def _context() -> Any:
+    """Return a way to start processes that is safe in a program with threads."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(PRELOADED))
+    return context
+
+
+def warm_up() -> None:
+    """Start importing what workers need, in a process of its own, while the parent reads on."""
+    if _context().get_start_method() == "forkserver":
+        from multiprocessing import forkserver
+
+        with _without_main():
+            forkserver.ensure_running()
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Keep new processes from importing the caller's script, which would search once more."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
+_work: Work | None = None
+"""What this worker process was sent."""
+
+
+def _begin(payload: bytes) -> None:
+    """Settle a worker process in: its data, one thread, no Ctrl-C, no life without a parent."""
+    global _work
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    threadpool_limits(1)
+    _work = cloudpickle.loads(payload)
+
+
+def _die_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait_for([parent.sentinel])
+        os._exit(1)
+
+
+def _run_here(trial: Trial, seconds: float | None) -> Outcome:
+    if _work is None:
+        raise RuntimeError("This worker was sent no data.")
+    return trials.run(trial, _work, seconds)
+
+
+def serial() -> Serial:
+    """Run in this thread."""
+    return Serial()
+
+
+def processes(workers: int, begin: Callable[..., None], *args: Any) -> Processes:
+    """Use this machine's cores; each worker calls ``begin(*args)`` first."""
+    return Processes(workers, begin, *args)
+
+
+@contextmanager
+def dask(address: str, workers: int) -> Iterator[Any]:
+    """Use a Dask cluster: one on this machine for "dask", else the one at ``dask://host:port``.
+
+    Raises:
+        MissingExtra: Dask is not installed.
+        EngineDown: There is no scheduler at that address.
+    """
+    try:
+        import distributed
+    except ModuleNotFoundError as error:
+        raise MissingExtra("The Dask engine", "dask") from error
+    library: Any = distributed  # it is only half typed
+    place: Any = address.replace("dask://", "tcp://", 1)
+    if address == "dask":
+        place = library.LocalCluster(
+            n_workers=workers, threads_per_worker=1, dashboard_address=None, processes=True
+        )
+    try:
+        client = library.Client(place, timeout="10s")
+    except OSError as error:
+        raise EngineDown(address, "no scheduler answered") from error
+    try:
+        yield client
+    finally:
+        client.close()
+        if address == "dask":
+            place.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """Workers that hold the work: ask them a trial, get a future outcome."""
+
+    size: int
+    ask: Callable[[Trial, float | None], Future[Outcome]]
+    kill: Callable[[Future[Outcome]], None] | None = None
+    """Ends what a future works on, where the engine can."""
+
+
+@contextmanager
+def crew(engine: str, workers: int, work: Work) -> Iterator[Crew]:
+    """Open an engine (serial, processes, dask, dask://host:port) and send it the work once.
+
+    Raises:
+        BadSetting: No engine has that name.
+        MissingExtra: Dask is not installed.
+        EngineDown: There is no Dask scheduler at that address.
+    """
+    if engine == "serial":
+        here = serial()
+        yield Crew(1, lambda trial, seconds: here.submit(trials.run, trial, work, seconds))
+    elif engine == "processes":
+        pool = processes(workers, _begin, cloudpickle.dumps(work))
+        try:
+            yield Crew(workers, lambda *ask: pool.submit(_run_here, *ask), pool.kill)
+        finally:
+            pool.shutdown(cancel_futures=True)
+    elif engine == "dask" or engine.startswith("dask://"):
+        with dask(engine, workers) as client:
+            held = client.scatter(work, broadcast=True)
+            executor = client.get_executor(pure=False)
+            yield Crew(
+                max(1, len(client.scheduler_info()["workers"])),
+                lambda trial, seconds: executor.submit(trials.run, trial, held, seconds),
+            )
+    else:
+        raise BadSetting("engine", engine, "Choose processes, serial, dask or dask://host:port.")

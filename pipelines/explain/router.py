@@ -1,0 +1,239 @@
+"""Which method explains a model: the fastest exact one that passes its own check.
+
+An exact method must prove itself on the model's own answers: base value and contributions have to
+equal the answer, on one of the scales the method knows, for every explained row. One that fails
+is refused, told in the report, and the next is tried; permutation SHAP, which adds up by
+construction, is always left.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import pandas as pd
+
+from pipelines.errors import UnfaithfulExplanation
+from pipelines.explain.links import LINKS
+from pipelines.explain.question import Mixer
+from pipelines.explain.sampling import Attribution
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pipelines.explain.links import Link
+    from pipelines.explain.question import Matrix, Question
+
+TOLERANCE = 1e-6
+ROUNDING = {True: 2e-6, False: 1e-12}
+"""How far an answer in single or double precision may be rounded, before the link blows it up."""
+PROBE = 64
+
+
+class NotExact(Exception):
+    """A method that does not apply to a model; the text says why."""
+
+
+class Explainer(Protocol):
+    """What an exact method offers once it has read a model."""
+
+    background_rows: int
+
+    def contributions(self, prepared: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return contributions (rows, columns, outputs) and the mean over the background."""
+
+
+@dataclass(frozen=True)
+class Exact:
+    """An exact method that fits one model, and the scale on which it does."""
+
+    question: Question
+    explainer: Explainer
+    method: str
+    link: Link
+    offset: np.ndarray
+    single: bool
+    shift: float = 0.0
+    """What the answers are moved by before the link."""
+
+    def __call__(self, frame: pd.DataFrame, answers: Matrix) -> Attribution:
+        """Return the contributions, checked against the model's answers.
+
+        Raises:
+            UnfaithfulExplanation: they do not add up to them.
+        """
+        values, base = self.explainer.contributions(prepared(self.question, frame))
+        if self.link.centred:
+            values, base = centred(values), centred(base)
+        base = base + self.offset
+        gap = worst_gap(self.link, base + values.sum(axis=1), answers - self.shift, self.single)
+        if gap > TOLERANCE:
+            raise UnfaithfulExplanation(self.method, gap)
+        return Attribution(
+            values=values,
+            base=base,
+            method=self.method,
+            unit="answer" if self.link.name == "identity" else self.link.words,
+            background=self.explainer.background_rows,
+            link=self.link.name,
+            shift=self.shift,
+            gap=gap,
+        )
+
+
+def centred(values: np.ndarray) -> np.ndarray:
+    """Return values less their mean over the outputs."""
+    result: np.ndarray = values - values.mean(axis=-1, keepdims=True)
+    return result
+
+
+def worst_gap(link: Link, sums: np.ndarray, answers: Matrix, single: bool) -> float:  # noqa: FBT001
+    """Return how far sums are from linked answers, less rounding, relative to their spread."""
+    linked = link.apply(answers)
+    known = np.isfinite(linked)
+    if not known.any():
+        return 0.0
+    slack = ROUNDING[single] * link.steep(answers)
+    excess = np.where(known, np.abs(sums - linked) - slack, 0.0)
+    spread = max(float(np.ptp(sums)), float(np.abs(sums).mean()), 1e-9)
+    return float(max(0.0, excess.max()) / spread)
+
+
+def prepared(question: Question, frame: pd.DataFrame) -> np.ndarray:
+    """Return the rows as the estimator inside the pipeline sees them."""
+    model = question.predictor.model
+    made = model.pipeline.named_steps["prepare"].transform(frame)
+    cells = np.asarray(made.toarray() if hasattr(made, "toarray") else made, dtype=np.float64)
+    looked_at = getattr(model, "varying", None)
+    return cells if looked_at is None else cells[:, np.asarray(looked_at, dtype=bool)]
+
+
+def separable(question: Question, probe: pd.DataFrame, player: np.ndarray) -> bool:
+    """Say whether a row mixed before preparing equals the rows mixed after it.
+
+    Only then do features belong to raw columns; a rotation or a filling from others would not.
+    """
+    rng = np.random.default_rng(0)
+    other = rng.permutation(len(probe))
+    taken = rng.random(probe.shape) < 0.5
+    own = np.arange(len(probe))[:, None]
+    mixed = prepared(question, Mixer(probe).rows(np.where(taken, own, other[:, None])))
+    cells = prepared(question, probe)
+    return np.allclose(mixed, np.where(taken[:, player], cells, cells[other]), equal_nan=True)
+
+
+def exact(
+    question: Question, background: pd.DataFrame, frame: pd.DataFrame
+) -> tuple[Exact | None, tuple[str, ...]]:
+    """Return the exact method for a model, or None; and the reasons of those that do not apply."""
+    refused: list[str] = []
+    probe = pd.concat([frame.iloc[:PROBE], background.iloc[:PROBE]], ignore_index=True)
+    for name, prepare in METHODS.items():
+        try:
+            return prepare(question, background, probe), tuple(refused)
+        except NotExact as why:
+            refused.append(f"{name}: {why}")
+        except UnfaithfulExplanation as error:
+            refused.append(str(error))
+    return None, tuple(refused)
+
+
+def _estimator(question: Question) -> tuple[Any, np.ndarray]:
+    """Return the estimator inside, and the raw column behind each of its features."""
+    model = question.predictor.model
+    steps = getattr(getattr(model, "pipeline", None), "named_steps", {})
+    behind = getattr(steps.get("prepare"), "raw_columns_", None)
+    if "model" not in steps or behind is None:
+        raise NotExact("the model is no pipeline that tells its raw columns")
+    looked_at = getattr(model, "varying", None)
+    names = np.asarray(behind, dtype=object)
+    estimator = steps["model"]
+    if type(estimator).__module__.startswith("pyod."):  # it only passes on to scikit-learn's
+        estimator = getattr(estimator, "detector_", estimator)
+    return estimator, names if looked_at is None else names[np.asarray(looked_at, dtype=bool)]
+
+
+def _players(question: Question, probe: pd.DataFrame) -> tuple[Any, np.ndarray]:
+    """Return the estimator and the number of the raw column behind each feature.
+
+    Raises:
+        NotExact: features do not belong to raw columns.
+    """
+    estimator, behind = _estimator(question)
+    place = {str(name): index for index, name in enumerate(probe.columns)}
+    if any(str(name) not in place for name in behind):
+        raise NotExact("its preparation mixes columns")
+    player = np.array([place[str(name)] for name in behind], dtype=np.int64)
+    if not separable(question, probe, player):
+        raise NotExact("its preparation mixes columns")
+    return estimator, player
+
+
+def _trees(question: Question, background: pd.DataFrame, probe: pd.DataFrame) -> Exact:
+    from pipelines.explain.forests import CannotRead
+    from pipelines.explain.trees import METHOD, TreeExplainer
+
+    estimator, player = _players(question, probe)
+    try:
+        explainer = TreeExplainer.of(
+            estimator, player, background.shape[1], prepared(question, background)
+        )
+    except CannotRead as why:
+        raise NotExact(str(why)) from why
+    return _settle(question, probe, explainer, METHOD, explainer.forest.links)
+
+
+def _linear(question: Question, background: pd.DataFrame, probe: pd.DataFrame) -> Exact:
+    from pipelines.explain.linear import LINKS_TRIED, METHOD, CannotRead, LinearExplainer
+
+    estimator, player = _players(question, probe)
+    try:
+        explainer = LinearExplainer.of(
+            estimator, player, background.shape[1], prepared(question, background)
+        )
+    except CannotRead as why:
+        raise NotExact(str(why)) from why
+    return _settle(question, probe, explainer, METHOD, LINKS_TRIED)
+
+
+def _settle(
+    question: Question,
+    probe: pd.DataFrame,
+    explainer: Any,
+    method: str,
+    links: Sequence[str],
+) -> Exact:
+    """Find the scale on which contributions and answers differ by one constant.
+
+    Raises:
+        NotExact: there is none.
+    """
+    answers = question.ask(probe)
+    values, base = explainer.contributions(prepared(question, probe))
+    if values.shape[2] != answers.shape[1]:
+        raise NotExact("it has other outputs than the model")
+    forest = getattr(explainer, "forest", None)
+    single = bool(getattr(forest, "single", False))
+    for shift in {0.0, float(getattr(forest, "shift", 0.0))}:
+        for link in _candidates(links, values.shape[2]):
+            parts, start = (centred(values), centred(base)) if link.centred else (values, base)
+            sums = start + parts.sum(axis=1)
+            linked = link.apply(answers - shift)
+            known = np.where(np.isfinite(linked), linked, np.nan)
+            if np.isnan(known).all(axis=0).any():
+                continue
+            offset = np.nanmedian(known - sums, axis=0)
+            if worst_gap(link, sums + offset, answers - shift, single) <= TOLERANCE:
+                return Exact(question, explainer, method, link, offset, single, shift)
+    raise NotExact("its sums are not the model's answers, on no scale that is known")
+
+
+def _candidates(names: Sequence[str], outputs: int) -> list[Link]:
+    return [LINKS[name] for name in names if not LINKS[name].centred or outputs > 1]
+
+
+METHODS: dict[str, Callable[[Question, pd.DataFrame, pd.DataFrame], Exact]] = {
+    "linear": _linear,
+    "trees": _trees,
+}

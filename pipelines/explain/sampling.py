@@ -1,0 +1,122 @@
+"""SHAP values of any model, by walking from a background row to the explained row.
+
+For a row x, a background row b and an order of the columns, replace b's cells by x's one after
+the other: each step's change of the answer belongs to the column that was replaced. The mean over
+all orders and background rows is the (interventional) Shapley value. We draw orders in antithetic
+pairs, an order and its reverse, which cancels the errors of every pairwise interaction, and give
+each pair its own background row. All rows share the background rows, so contributions and base
+value add up to the answer exactly; the spread between pairs gives every contribution its error
+bar.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipelines.explain.question import MOST_ROWS_A_CALL, Mixer
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pipelines.explain.question import Clock, Matrix, Question
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """Contributions (rows, columns, outputs), base value, unit and origin."""
+
+    values: np.ndarray
+    base: np.ndarray
+    method: str
+    unit: str
+    background: int
+    error: np.ndarray | None = None
+    link: str = "identity"
+    shift: float = 0.0
+    gap: float = 0.0
+    """Largest difference to the model's own answers, relative to their spread, where linked."""
+
+    @property
+    def answers(self) -> Matrix:
+        """What base and contributions add up to."""
+        total: Matrix = self.base + self.values.sum(axis=1)
+        return total
+
+    def rows(self, which: np.ndarray) -> Attribution:
+        """Return the same for some of the rows."""
+        error = None if self.error is None else self.error[which]
+        return replace(self, values=self.values[which], error=error)
+
+
+def spread(answers: np.ndarray, many: int) -> np.ndarray:
+    """Return row numbers spread evenly over the sorted answers.
+
+    >>> spread(np.array([5.0, 1.0, 3.0, 2.0, 4.0]), 2).tolist()
+    [3, 4]
+    """
+    order = np.argsort(answers, kind="stable")
+    if many >= len(order):
+        return order
+    return np.asarray(order[((np.arange(many) + 0.5) * len(order) / many).astype(int)])
+
+
+def draw(
+    question: Question, frame: pd.DataFrame, background: pd.DataFrame, pairs: int, seed: int
+) -> Attribution:
+    """Return sampled SHAP values with their error bars, ``pairs`` pairs of orders a row."""
+    rng = np.random.default_rng(seed)
+    chosen = rng.permutation(spread(question.ask(background)[:, 0], pairs))
+    pairs = len(chosen)
+    mixer = Mixer.of(frame, background.iloc[chosen])
+    columns = frame.shape[1]
+    per_row = pairs * 2 * (columns + 1)
+    step = max(1, MOST_ROWS_A_CALL // per_row)
+    walks = [
+        _walk(question, mixer, np.arange(start, min(start + step, len(frame))), pairs, rng)
+        for start in range(0, len(frame), step)
+    ]
+    steps = np.concatenate(walks)
+    base = question.ask(background.iloc[chosen]).mean(axis=0)
+    error = steps.std(axis=1, ddof=1) / np.sqrt(pairs) if pairs > 1 else None
+    return Attribution(
+        values=steps.mean(axis=1),
+        base=base,
+        method="permutation SHAP over raw columns",
+        unit="answer",
+        background=pairs,
+        error=error,
+    )
+
+
+def _walk(
+    question: Question, mixer: Mixer, rows: np.ndarray, pairs: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Return each pair's mean step: (rows, pairs, columns, outputs)."""
+    columns = mixer.pool.shape[1]
+    first = len(mixer.pool) - pairs
+    orders = np.argsort(rng.random((len(rows), pairs, columns)), axis=-1)
+    ranks = np.argsort(orders, axis=-1)
+    both = np.stack([ranks, columns - 1 - ranks], axis=2)
+    # taken[..., s, j]: after s steps, is column j already the explained row's?
+    taken = both[..., None, :] < np.arange(columns + 1)[:, None]
+    own = rows[:, None, None, None, None]
+    other = (first + np.arange(pairs))[None, :, None, None, None]
+    which = np.where(taken, own, other).reshape(-1, columns)
+    answers = question.ask(mixer.rows(which))
+    answers = answers.reshape(len(rows), pairs, 2, columns + 1, -1)
+    moves = np.take_along_axis(np.diff(answers, axis=3), both[..., None], axis=3)
+    return np.asarray(moves.mean(axis=2))
+
+
+def affordable(
+    question: Question, frame: pd.DataFrame, background: pd.DataFrame, clock: Clock
+) -> float:
+    """Return how many made-up rows the model answers in a second, from a short trial."""
+    trial = frame.iloc[np.arange(1000) % len(frame)].reset_index(drop=True)
+    question.ask(background.iloc[:1])
+    before = clock.spent
+    question.ask(trial)
+    return 1000 / max(clock.spent - before, 1e-4)

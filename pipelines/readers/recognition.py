@@ -1,0 +1,285 @@
+"""What a column of text really is: booleans, numbers or dates in disguise, or words.
+
+Cheap first: a few hundred distinct values say what a column may be, then one vectorised pass over
+all of it confirms or refutes. One value that does not fit, and the column stays text. Nothing here
+loops over cells.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.dataset import Kind
+from pipelines.readers import spellings
+from pipelines.readers.spellings import ISO, NumberStyle
+
+HEAD = 2000
+"""Rows that are looked at to guess."""
+TRIED = 300
+"""Distinct values that a guess must fit before the whole column is tried."""
+EXACT = 2**53
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A text column as its values and, where values repeat, the place of each row's value."""
+
+    values: Any
+    codes: Any = None
+
+    @classmethod
+    def of(cls, column: Any) -> Words:
+        """Encode a chunked text column where its head says that values repeat."""
+        head = column.slice(0, HEAD)
+        if len(head.unique()) * 2 > len(head):
+            return cls(_joined(column))
+        encoded = _joined(column.dictionary_encode())
+        return cls(encoded.dictionary, encoded.indices)
+
+    @classmethod
+    def of_values(cls, values: Any) -> Words:
+        """Encode values if a few thousand from the middle repeat more often than not."""
+        some = values.slice(len(values) // 2, 10 * HEAD)
+        if len(values) < 2 * len(some) or len(some.unique()) * 2 > len(some):
+            return cls(values)
+        encoded = values.dictionary_encode()
+        return cls(encoded.dictionary, encoded.indices)
+
+    def spread(self, values: Any) -> Any:
+        """Return one value for each row."""
+        return values if self.codes is None else values.take(self.codes)
+
+    def count(self, mask: Any) -> int:
+        """Return for how many rows a mask over the values is true."""
+        rows = self.spread(pc.coalesce(mask, pa.scalar(value=False)))
+        return int(pc.sum(rows).as_py() or 0)
+
+    def head(self) -> list[str]:
+        """Return distinct values from the start of the column."""
+        few: list[str] = (
+            self.values.slice(0, HEAD).drop_null().unique().slice(0, TRIED).to_pylist()
+        )
+        return few
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a text column turned out to be, its values, and the form they were written in."""
+
+    kind: Kind
+    values: Any
+    reason: str
+    form: str = ""
+
+
+def _joined(column: Any) -> Any:
+    joined = column.combine_chunks()
+    if isinstance(joined, pa.ChunkedArray):
+        joined = joined.chunk(0) if joined.num_chunks else pa.array([], joined.type)
+    return joined
+
+
+def cleaned(words: Words, *, spelled: bool) -> tuple[Words, list[str]]:
+    """Strip the blanks around values and make missing spellings missing; say what changed.
+
+    With ``spelled`` the spellings stay, and only the empty text is missing.
+    """
+    reasons = []
+    values = words.values
+    trimmed = pc.utf8_trim_whitespace(values)
+    blank = pc.not_equal(pc.binary_length(trimmed), pc.binary_length(values))
+    if pc.any(blank).as_py():
+        reasons.append(f"blanks around {words.count(blank):,} values stripped")
+        values = trimmed
+    short = pc.less_equal(pc.binary_length(values), 1 if spelled else spellings.LONGEST_MISSING)
+    missing = _missing(values, short, spelled)
+    if missing is not None:
+        told = sorted(set(pc.unique(values.filter(missing)).to_pylist()) - {"", None})
+        values = pc.if_else(missing, pa.scalar(None, values.type), values)
+        if told:
+            count = words.count(pc.and_(missing, pc.not_equal(words.values, "")))
+            reasons.append(f"{', '.join(map(repr, told))} read as missing ({count:,} rows)")
+    return Words(values, words.codes), reasons
+
+
+def _missing(values: Any, short: Any, spelled: bool) -> Any:  # noqa: FBT001 - inside this file
+    if not pc.any(short).as_py():
+        return None
+    known = pa.array([""] if spelled else spellings.MISSING, values.type)
+    few = pc.utf8_lower(pc.if_else(short, values, pa.scalar(None, values.type)))
+    missing = pc.is_in(few, known, skip_nulls=True)
+    return missing if pc.any(missing).as_py() else None
+
+
+def recognise(words: Words, decimal: str) -> Reading | None:
+    """Return what clean words stand for, or None if they are just words."""
+    head = words.head()
+    return booleans(words, head) or numbers(words, head, decimal) or dates(words, head, decimal)
+
+
+def booleans(words: Words, head: list[str], *, alone: bool = False) -> Reading | None:
+    """Read a column whose every value is a yes or a no of one language.
+
+    A single letter alone says nothing ('f' may mean female), unless ``alone`` says that it does.
+    """
+    spoken = {word.lower() for word in head}
+    if not 1 <= len(spoken) <= len(spellings.PAIRS[0]) * 2:
+        return None
+    for yes, no in spellings.PAIRS:
+        clear = alone or min(map(len, spoken)) > 1 or bool(spoken & yes and spoken & no)
+        if spoken <= yes | no and clear:
+            lower = pc.utf8_lower(words.values)
+            says = pc.is_in(lower, pa.array(sorted(yes), lower.type))
+            fits = pc.is_in(lower, pa.array(sorted(yes | no), lower.type))
+            if pc.all(pc.or_(fits, pc.is_null(lower))).as_py():
+                values = pc.if_else(pc.is_null(lower), pa.scalar(None, pa.bool_()), says)
+                told = ", ".join(map(repr, sorted(set(head))))
+                return Reading(Kind.BOOLEAN, words.spread(values), f"every value is one of {told}")
+    return None
+
+
+def numbers(words: Words, head: list[str], decimal: str) -> Reading | None:
+    """Read a column whose every value is a number written in one style."""
+    if not head or any(map(spellings.is_code, head)):
+        return None
+    plain = _plain(head, words.values, decimal)
+    if plain is not None and not pc.any(_codes(words.values)).as_py():
+        return Reading(Kind.NUMBER, words.spread(plain), "every value is a number", ".")
+    for style in spellings.number_styles(head, decimal):
+        fits = pc.match_substring_regex(words.values, style.pattern)
+        if pc.all(fits).as_py() and not pc.any(_codes(words.values)).as_py():
+            values = words.spread(_parsed(words.values, style))
+            return Reading(Kind.NUMBER, values, f"every value is a number: {style}", style.decimal)
+    return None
+
+
+def _plain(head: list[str], values: Any, decimal: str) -> Any:
+    """Return texts as numbers if they are written the way machines do."""
+    pointed = decimal == "." and any(set(word) & set(".eEiInN") for word in head)
+    for kind in (pa.int64(), pa.float64()) if pointed else (pa.int64(),):
+        try:
+            pc.cast(pa.array(head), kind)
+            return pc.cast(values, kind)
+        except pa.ArrowInvalid:
+            continue
+    return None
+
+
+def _codes(values: Any) -> Any:
+    return pc.match_substring_regex(values, r"^0\d+$")
+
+
+def _parsed(values: Any, style: NumberStyle) -> Any:
+    if style.unit:
+        values = pc.replace_substring(values, style.unit, "")
+    values = pc.replace_substring_regex(values, r"[\s\x{a0}\x{2009}\x{202f}'\x{2019}]", "")
+    if style.thousands in {",", "."}:
+        values = pc.replace_substring(values, style.thousands, "")
+    if style.decimal != ".":
+        values = pc.replace_substring(values, style.decimal, ".")
+    values = pc.replace_substring(values, "\u2212", "-")
+    values = pc.replace_substring_regex(values, r"^\((.*)\)$", r"-\1")
+    values = pc.replace_substring_regex(values, r"^\+|\.$", "")
+    if not pc.any(pc.match_substring_regex(values, r"[.eE]")).as_py():
+        try:
+            return pc.cast(values, pa.int64())
+        except pa.ArrowInvalid:
+            pass  # Longer than 19 digits: a float keeps its size.
+    return pc.cast(pc.replace_substring_regex(values, r"\.([eE])", r"\1"), pa.float64())
+
+
+def dates(words: Words, head: list[str], decimal: str = ".") -> Reading | None:
+    """Read a column whose every value is a date in one format.
+
+    Where both the day and the month may come first in every row, a decimal comma in the table
+    speaks for the day, the order of the formats decides otherwise, and the reason says so.
+    """
+    if not head:
+        return None
+    fitting = [form for form in _all_formats(head) if dated(pa.array(head), form) is not None]
+    if decimal == ",":
+        fitting.sort(key=lambda form: not form.startswith("%d"))
+    read = [(form, dated(words.values, form)) for form in fitting]
+    sure = [(form, values) for form, values in read if values is not None]
+    if not sure:
+        return None
+    form, values = sure[0]
+    reason = f"every value is a date written {form}"
+    if len(sure) > 1 and not values.equals(sure[1][1]):
+        reason += f"; {sure[1][0]} would fit every row too: types='date:{sure[1][0]}' reads it so"
+    return Reading(Kind.DATE, words.spread(values), reason, form)
+
+
+def _all_formats(head: list[str]) -> list[str]:
+    found: dict[str, None] = {}
+    for word in head[:20]:
+        formats = spellings.date_formats(word)
+        if not formats:
+            return []
+        found.update(dict.fromkeys(formats))
+    return list(found)
+
+
+def dated(values: Any, form: str) -> Any:
+    """Return texts as dates in one format, or None if a single one is not.
+
+    >>> dated(pa.array(["31.12.2024", None]), "%d.%m.%Y").to_pylist()[1] is None
+    True
+    """
+    if len(values) > HEAD:
+        words = Words.of_values(values)
+        if words.codes is not None:
+            days = dated(words.values, form)
+            return None if days is None else words.spread(days)
+    days = _cast(values, form)
+    return _slowly_dated(values, form) if days is None else days
+
+
+def _cast(values: Any, form: str) -> Any:
+    """Return dates by Arrow's fast reading of ISO texts, or None where that is not sure.
+
+    Formats that hold the same numbers in another order are put in ISO's order first.
+    """
+    if form != ISO:
+        day, _, clock = form.partition(" ")
+        parts = re.fullmatch(r"%([dm])([./-])%([dm])[./-]%Y", day)
+        if parts is None or clock not in {"", "%H:%M", "%H:%M:%S", "%H:%M:%S.%f"}:
+            return None
+        order = r"\3-\2-\1" if parts[1] == "d" else r"\3-\1-\2"
+        shape = rf"^(\d\d){re.escape(parts[2])}(\d\d){re.escape(parts[2])}(\d{{4}})"
+        length = {"": 10, "%H:%M": 16, "%H:%M:%S": 19}.get(clock, 0)
+        if length and not pc.all(pc.equal(pc.binary_length(values), length)).as_py():
+            return None
+        if not pc.all(pc.match_substring_regex(values, shape)).as_py():
+            return None
+        values = pc.replace_substring_regex(values, shape, order)
+    try:
+        return pc.cast(values, pa.timestamp("us"))
+    except pa.ArrowInvalid:
+        return None
+
+
+def _slowly_dated(values: Any, form: str) -> Any:
+    try:
+        text = pd.Series(values.to_pandas(), dtype="str")
+        days = pd.to_datetime(text, format=form, errors="coerce", utc=True)
+    except (ValueError, OverflowError):
+        return None
+    if int(days.isna().sum()) != values.null_count:
+        return None
+    return pa.array(days.dt.tz_localize(None).astype("datetime64[us]"), from_pandas=True)
+
+
+def numeric_share(words: Words) -> tuple[int, int]:
+    """Return how many rows of a text column look like numbers, and how many do not."""
+    if not any(spellings.unit_of(word) is not None for word in words.head()):
+        return 0, 0
+    looks = pc.match_substring_regex(words.values, r"^[-+]?(\d+([.,]\d*)?|[.,]\d+)$")
+    count = words.count(pc.and_(looks, pc.invert(_codes(words.values))))
+    return count, words.count(pc.is_valid(words.values)) - count

@@ -1,0 +1,221 @@
+"""Choosing and tuning: ask, run anywhere, tell.
+
+Workers get a trial and return an outcome; only this process knows Optuna, the journal and whoever
+watches. An outcome is in the journal before anybody hears of it.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from pipelines.errors import BadSetting
+from pipelines.leaderboard import Leaderboard
+from pipelines.search.agreement import PREFERRED, rescored
+from pipelines.search.clock import Clock
+from pipelines.search.proposals import Proposals
+from pipelines.trial import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipelines.cleaning.plan import Plan
+    from pipelines.executors import Crew
+    from pipelines.journal import Journal
+    from pipelines.profile.facts import Profile
+    from pipelines.trial import Trial, Work
+
+log = logging.getLogger(__name__)
+
+RACE_FROM = 2_000
+"""Below this many rows one fold says too little to race on."""
+REFIT_SHARE = 0.3
+"""No more of the seconds than this is kept for fitting the winner once more."""
+GRACE = 1.5
+"""A trial that takes so many times its limit is killed: it does not look at the clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How much searching is enough: wall seconds, trials, or whichever comes first.
+
+    >>> Budget(seconds=60, workers=2).workers
+    2
+    """
+
+    seconds: float | None = None
+    trials: int | None = None
+    workers: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense.
+
+        Raises:
+            BadSetting: No limit at all, or one that is not positive.
+        """
+        if self.seconds is None and self.trials is None:
+            raise BadSetting("budget", None, "Give seconds, trials or both.")
+        for name in ("seconds", "trials", "workers"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise BadSetting(name, value, "It must be more than 0.")
+
+
+class Watcher(Protocol):
+    """Who is told how it goes, in the parent process, after the journal. It must not block."""
+
+    def doing(self, what: str) -> None:
+        """Hear what begins."""
+
+    def profiled(self, profile: Profile, plan: Plan) -> None:
+        """Hear what the table looks like and how it will be cleaned."""
+
+    def searching(self, keys: Sequence[str], budget: Budget) -> None:
+        """Hear which algorithms take part."""
+
+    def tried(self, trial: Trial, outcome: Outcome, board: Leaderboard) -> None:
+        """Hear of a trial that ended, well or not."""
+
+    def chosen(self, trial: Trial, outcome: Outcome) -> None:
+        """Hear which trial won."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What a search is about, beside its work."""
+
+    seed: int = 0
+    journal: Journal | None = None
+    watchers: Sequence[Watcher] = ()
+
+
+def search(work: Work, clock: Clock, crew: Crew, question: Question) -> Leaderboard:
+    """Try algorithms until the clock says stop; return every trial with its outcome.
+
+    What a journal holds is taken over first and never repeated. Trials still running when the
+    time is up are given up, not counted.
+    """
+    return _Search(work, clock, crew, question).run()
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    trial: Trial
+    overdue: float
+    """The moment after which it is killed."""
+
+
+class _Search:
+    def __init__(self, work: Work, clock: Clock, crew: Crew, question: Question) -> None:
+        self._work, self._clock, self._crew, self._question = work, clock, crew, question
+        labelled = work.labels is not None
+        rows = tuple(work.rows.values())
+        race = len(work.features) >= RACE_FROM and len(work.folds) > 1
+        self._proposals = Proposals(
+            rows, work.metric, question.seed, race=race and labelled, tune=labelled
+        )
+        preferred = PREFERRED if not labelled and PREFERRED in work.rows else None
+        self._board = Leaderboard(work.metric, preferred=preferred)
+        self._running: dict[Future[Outcome], _Running] = {}
+
+    def run(self) -> Leaderboard:
+        self._resume()
+        while True:
+            self._fill()
+            if not self._running:
+                break
+            self._collect()
+            if self._time_is_up():
+                log.info("The time is up; %d trials are given up.", len(self._running))
+                break
+        return self._board
+
+    def _resume(self) -> None:
+        if self._question.journal is None:
+            return
+        for trial, outcome in self._question.journal.replay():
+            self._proposals.replay(trial, outcome)
+            self._board = self._board.with_row(trial, outcome)
+        self._rescore()
+
+    def _fill(self) -> None:
+        while len(self._running) < self._crew.size and not self._time_is_up():
+            trial = self._proposals.next(self._clock, self._board)
+            if trial is None:
+                return
+            title = self._work.rows[trial.algorithm_key].title
+            for watcher in self._question.watchers:
+                watcher.doing(f"trying {title} ({trial.origin})")
+            limit = self._limit()
+            overdue = float("inf") if limit is None else time.monotonic() + limit * GRACE + 1
+            future = self._crew.ask(trial, limit)
+            self._running[future] = _Running(trial, overdue)
+            if future.done():
+                self._take(future)
+
+    def _limit(self) -> float | None:
+        limit = self._clock.limit()
+        return None if limit is None else max(0.05, min(limit, self._clock.left - self._reserve()))
+
+    def _collect(self) -> None:
+        """Wait for trials to end, or for the moment when one must be killed or all given up."""
+        moments = [running.overdue for running in self._running.values()]
+        until = min([*moments, time.monotonic() + self._clock.left - self._reserve()])
+        patience = None if until == float("inf") else max(0.0, until - time.monotonic())
+        done, _ = wait(self._running, timeout=patience, return_when=FIRST_COMPLETED)
+        for future in sorted(done, key=lambda each: self._running[each].trial.number):
+            self._take(future)
+        if self._crew.kill is not None:
+            for future, running in self._running.items():
+                if running.overdue <= time.monotonic():
+                    self._crew.kill(future)
+
+    def _take(self, future: Future[Outcome]) -> None:
+        running = self._running.pop(future)
+        outcome = _outcome_of(future, late=running.overdue <= time.monotonic())
+        self._board = self._board.with_row(running.trial, outcome)
+        self._rescore()
+        outcome = self._board.rows[-1][1]
+        self._proposals.tell(running.trial, outcome)
+        if self._question.journal is not None:
+            self._question.journal.append(running.trial, outcome, spent=self._clock.spent)
+        log.info("%s", _told(running.trial, outcome))
+        for watcher in self._question.watchers:
+            watcher.tried(running.trial, outcome, self._board)
+
+    def _rescore(self) -> None:
+        if self._work.labels is None:
+            self._board = rescored(self._board)
+
+    def _reserve(self) -> float:
+        """Return the seconds to keep for fitting the best trial once more, on all rows."""
+        if self._clock.seconds is None:
+            return 0.0
+        best = self._board.best
+        needed = 0.5
+        if best is not None:
+            folds = max(1, len(best[1].folds))
+            needed += 1.5 * best[1].seconds / folds
+        return min(needed, REFIT_SHARE * self._clock.seconds)
+
+    def _time_is_up(self) -> bool:
+        return self._clock.left <= self._reserve()
+
+
+def _outcome_of(future: Future[Outcome], *, late: bool) -> Outcome:
+    """Return a future's outcome; a worker that died is an outcome too."""
+    try:
+        return future.result()
+    except Exception as error:  # noqa: BLE001 - whatever an engine raises, the search goes on
+        log.warning("A worker was lost: %s", error)
+        reason = "it took far longer than its share of the budget, and was ended"
+        died = "the worker died: out of memory, or ended by somebody"
+        return Outcome(None, failure=reason if late else died)
+
+
+def _told(trial: Trial, outcome: Outcome) -> str:
+    end = outcome.failure or f"{outcome.score:.5g} ({outcome.state})"
+    return f"Trial {trial.number} {trial.algorithm_key}: {end} in {outcome.seconds:.1f} s"

@@ -1,0 +1,165 @@
+"""The checks every algorithm row must pass. Call ``check_row`` on a row of your own.
+
+Each check is a plain function that raises AssertionError with a sentence. The table they use has
+numbers, a category, a yes/no column and gaps; the classes are words.
+"""
+
+from __future__ import annotations
+
+import inspect
+import pickle
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import optuna
+import pandas as pd
+
+from pipelines.adapters import Stoppable, build
+from pipelines.cleaning.plan import Plan, plan
+from pipelines.dataset import Dataset
+from pipelines.profile.table import profile
+from pipelines.task import Task
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pipelines.adapters import Model
+    from pipelines.algorithms import Algorithm
+
+ROWS = 80
+LABELS = ("calm", "mixed", "wild")
+
+
+def example(task: Task, rows: int = ROWS, seed: int = 0) -> Dataset:
+    """Make a small table with gaps, a category and, where the task has one, a target.
+
+    >>> example(Task.REGRESSION).frame.shape
+    (80, 6)
+    """
+    rng = np.random.default_rng(seed)
+    numbers = rng.normal(size=(rows, 3))
+    frame = pd.DataFrame(numbers, columns=["depth", "width", "height"])
+    frame["colour"] = pd.Series(rng.choice(["red", "green", "blue"], rows), dtype="str")
+    frame["sealed"] = rng.random(rows) < 0.5
+    signal = 2 * numbers[:, 0] + (frame["colour"] == "red") + 0.2 * rng.normal(size=rows)
+    frame.loc[rng.random(rows) < 0.1, "width"] = np.nan
+    frame.loc[rng.random(rows) < 0.1, "colour"] = np.nan
+    if task is Task.ANOMALY:
+        return Dataset("example", frame, task)
+    if task is Task.CLASSIFICATION:
+        words = np.array(LABELS, dtype=object)[np.digitize(signal, [-0.5, 1.5])]
+        frame["mood"] = pd.Series(words, dtype="str")
+        return Dataset("example", frame, task, "mood")
+    frame["load"] = signal
+    return Dataset("example", frame, task, "load")
+
+
+def check_row(row: Algorithm) -> None:
+    """Run all checks that apply to a row."""
+    dataset = example(row.task)
+    cleaned = plan(profile(dataset), dataset)
+    check_the_row_is_whole(row)
+    check_every_param_is_an_argument(row)
+    params = dict(row.default)
+    model = _fitted(row, params, dataset, cleaned)
+    check_answers(model, dataset)
+    check_one_row_scores_as_in_a_batch(model, dataset)
+    check_it_pickles(model, dataset)
+    check_same_seed_same_scores(row, params, dataset, cleaned, model)
+    check_a_drawn_point_fits(row, dataset, cleaned)
+    check_watching_teaches_its_rounds(row, dataset, cleaned)
+
+
+def check_the_row_is_whole(row: Algorithm) -> None:
+    """A row has a title, a default, a way to be explained, and tunes only what it can draw."""
+    assert row.title, f"{row.key}: no title"
+    assert row.portfolio, f"{row.key}: no default configuration"
+    assert row.explain_with in {"tree", "linear", "own", "kernel"}, f"{row.key}: explain_with"
+    assert row.space or not row.tuned or len(row.portfolio) == 1, f"{row.key}: nothing to tune"
+
+
+def check_every_param_is_an_argument(row: Algorithm) -> None:
+    """Every tuned or fixed name is an argument of the class: catches typing errors unfitted."""
+    accepted = inspect.signature(row.load()).parameters
+    if any(each.kind is inspect.Parameter.VAR_KEYWORD for each in accepted.values()):
+        return  # it takes the parameters of its core library, and a fit says which are unknown
+    for params in [drawn(row, 0), *(entry.params for entry in row.portfolio)]:
+        strangers = set(row.arguments(params)) - set(accepted)
+        assert not strangers, f"{row.key}: {sorted(strangers)} are no arguments of {row.target}"
+
+
+def check_answers(model: Model, dataset: Dataset) -> None:
+    """Answers are finite, one per row, and in the words of the data."""
+    scores = model.score(dataset.features)
+    assert scores.shape == (len(dataset.frame),), f"{model.algorithm}: scores {scores.shape}"
+    assert np.isfinite(scores).all(), f"{model.algorithm}: scores are not finite"
+    predicted = model.predict(dataset.features)
+    if dataset.task is Task.CLASSIFICATION:
+        chances = model.probabilities(dataset.features)
+        assert model.classes == LABELS, f"{model.algorithm}: classes {model.classes}"
+        assert chances.shape == (len(dataset.frame), 3), f"{model.algorithm}: {chances.shape}"
+        np.testing.assert_allclose(chances.sum(axis=1), 1, atol=1e-5)
+        np.testing.assert_array_equal(scores, chances[:, -1])
+        assert set(predicted) <= set(LABELS), f"{model.algorithm}: strange labels"
+    if dataset.task is Task.ANOMALY:
+        assert set(predicted) <= {0, 1}, f"{model.algorithm}: predicts other than 0 and 1"
+
+
+def check_one_row_scores_as_in_a_batch(model: Model, dataset: Dataset) -> None:
+    """A row's score does not depend on the rows it comes with, gaps and new words included."""
+    odd = dataset.features.iloc[:6].copy()
+    odd.loc[odd.index[0], "depth"] = np.nan
+    odd.loc[odd.index[1], "colour"] = "ultraviolet"
+    together = model.score(odd)
+    alone = [model.score(odd.iloc[[place]])[0] for place in range(len(odd))]
+    np.testing.assert_allclose(alone, together, rtol=1e-4, atol=1e-6)
+
+
+def check_it_pickles(model: Model, dataset: Dataset) -> None:
+    """A fitted model survives a copy through bytes."""
+    again = pickle.loads(pickle.dumps(model))  # noqa: S301 - bytes made one line before
+    np.testing.assert_array_equal(again.score(dataset.features), model.score(dataset.features))
+
+
+def check_same_seed_same_scores(
+    row: Algorithm, params: Mapping[str, Any], dataset: Dataset, cleaned: Plan, model: Model
+) -> None:
+    """Two fits with one seed agree, and leave their input alone."""
+    before = dataset.frame.copy()
+    again = _fitted(row, params, dataset, cleaned).score(dataset.features)
+    np.testing.assert_array_equal(again, model.score(dataset.features))
+    pd.testing.assert_frame_equal(dataset.frame, before)
+
+
+def check_a_drawn_point_fits(row: Algorithm, dataset: Dataset, cleaned: Plan) -> None:
+    """A random point of the space can be fitted."""
+    if row.space:
+        scores = _fitted(row, drawn(row, 1), dataset, cleaned).score(dataset.features)
+        assert np.isfinite(scores).all(), f"{row.key}: scores are not finite"
+
+
+def check_watching_teaches_its_rounds(row: Algorithm, dataset: Dataset, cleaned: Plan) -> None:
+    """What a fit learned by watching is understood by a fit that has nothing to watch."""
+    model = build(row, drawn(row, 2), 0, plan=cleaned, task=row.task)
+    if isinstance(model, Stoppable) and dataset.labels is not None:
+        half = len(dataset.frame) // 2
+        features, labels = dataset.features, dataset.labels
+        known = features.iloc[:half], labels.iloc[:half]
+        learned = model.fit_watching(*known, features.iloc[half:], labels.iloc[half:], 20.0)
+        assert learned, f"{row.key}: watching taught nothing"
+        again = _fitted(row, {**drawn(row, 2), **learned}, dataset, cleaned)
+        assert np.isfinite(again.score(features)).all(), f"{row.key}: scores are not finite"
+
+
+def drawn(row: Algorithm, seed: int) -> dict[str, Any]:
+    """Return a random point of a row's space."""
+    verbosity = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed))
+    optuna.logging.set_verbosity(verbosity)
+    return row.suggest(study.ask())
+
+
+def _fitted(row: Algorithm, params: Mapping[str, Any], dataset: Dataset, cleaned: Plan) -> Model:
+    model = build(row, params, 0, plan=cleaned, task=row.task)
+    return model.fit(dataset.features, dataset.labels)

@@ -1,0 +1,123 @@
+"""What goes beside the numbers of a run: texts, pages and the record of its data."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import subprocess
+import time
+from html import escape
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mlflow.entities import DatasetInput, Metric
+
+    from pipelines.dataset import Dataset
+    from pipelines.leaderboard import Leaderboard
+    from pipelines.profile.facts import Profile
+    from pipelines.tracking.models import Logged
+
+DIGEST_LENGTH = 36
+"""MLflow keeps no more of a dataset's digest."""
+
+PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>{title}</title>
+<style>
+:root {{ color-scheme: light dark; }}
+body {{ font: 15px/1.5 system-ui, sans-serif; margin: 1.5rem; }}
+div {{ overflow-x: auto; }}
+table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; }}
+th, td {{ text-align: left; padding: .35rem .9rem .35rem 0; border-bottom: 1px solid #8884; }}
+th {{ font-weight: 600; }}
+tbody tr:first-child td {{ font-weight: 600; }}
+</style>
+<h1>{title}</h1>
+<div>{table}</div>
+</html>
+"""
+
+
+def environment() -> str:
+    """Return every installed distribution with its version, as pip freezes them."""
+    found = {(dist.name, dist.version) for dist in metadata.distributions() if dist.name}
+    lines = sorted((f"{name}=={version}" for name, version in found), key=str.lower)
+    return "\n".join(lines) + "\n"
+
+
+def git_commit() -> str:
+    """Return the commit of the repository in the current folder, or nothing."""
+    git = shutil.which("git")
+    if git is None:
+        return ""
+    asked = subprocess.run(  # noqa: S603 - a fixed command
+        [git, "rev-parse", "HEAD"], capture_output=True, text=True, check=False
+    )
+    return asked.stdout.strip() if asked.returncode == 0 else ""
+
+
+def as_json(data: Any) -> str:
+    """Return data as readable JSON; NumPy's numbers become plain, strangers become text."""
+    return json.dumps(data, indent=2, default=_plain) + "\n"
+
+
+def leaderboard(board: Leaderboard) -> dict[str, str]:
+    """Return the leaderboard as CSV and as one page."""
+    table = board.to_frame()
+    title = f"Leaderboard by {escape(board.metric.key)}"
+    shown = table.to_html(index=False, border=0, na_rep="", float_format="{:.5g}".format)
+    return {
+        "leaderboard.csv": table.to_csv(index=False),
+        "leaderboard.html": PAGE.format(title=title, table=shown),
+    }
+
+
+def profile(found: Profile) -> dict[str, str]:
+    """Return the profile as JSON and as one offline page."""
+    from pipelines.profile.page import render
+
+    return {
+        "profile/profile.json": as_json(found.to_dict()),
+        "profile/profile.html": render(found),
+    }
+
+
+def dataset_input(dataset: Dataset) -> DatasetInput:
+    """Return MLflow's record of a dataset: our digest, so that nothing is hashed twice."""
+    from mlflow.entities import Dataset as Record
+    from mlflow.entities import DatasetInput, InputTag
+
+    rows, columns = dataset.frame.shape
+    specs = [
+        {"name": str(name), "type": str(dtype), "required": False}
+        for name, dtype in dataset.frame.dtypes.items()
+    ]
+    record = Record(
+        name=dataset.name,
+        digest=dataset.digest[:DIGEST_LENGTH],
+        source_type="local",
+        source=json.dumps({"uri": dataset.source, "target": dataset.target}),
+        schema=json.dumps({"mlflow_colspec": specs}),
+        profile=json.dumps({"num_rows": rows, "num_elements": rows * columns}),
+    )
+    return DatasetInput(record, [InputTag("mlflow.data.context", "training")])
+
+
+def metrics(values: Mapping[str, float], logged: Logged | None) -> list[Metric]:
+    """Return finite numbers as MLflow keeps them, shown with the model when there is one."""
+    from mlflow.entities import Metric
+
+    now, model_id = time.time_ns() // 1_000_000, logged.model_id if logged else None
+    return [
+        Metric(key, float(value), now, 0, model_id=model_id)
+        for key, value in values.items()
+        if math.isfinite(value)
+    ]
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if hasattr(value, "item") else str(value)

@@ -1,0 +1,255 @@
+"""What runs on a worker: build, fit and score, fold by fold. A failure is an outcome.
+
+A worker knows neither Optuna nor MLflow nor the journal. Every fit has one thread; a search gains
+more from many trials side by side than from threads that wait for each other.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import numpy as np
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from pipelines.adapters import Stoppable, build
+from pipelines.task import Task
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pandas as pd
+
+    from pipelines.adapters import Model
+    from pipelines.algorithms import Algorithm
+    from pipelines.cleaning.plan import Plan
+    from pipelines.metrics import Metric
+
+Array: TypeAlias = np.ndarray[Any, Any]
+Origin = Literal["default", "portfolio", "tuned"]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """The question sent to a worker."""
+
+    number: int
+    algorithm_key: str
+    params: Mapping[str, Any]
+    seed: int
+    origin: Origin
+    bar: float | None = None
+    """What the first fold must reach for the others to be worth their time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The answer sent back. Exactly one of ``score`` and ``failure`` is set."""
+
+    score: float | None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    folds: tuple[float, ...] = ()
+    seconds: float = 0.0
+    failure: str | None = None
+    out_of_fold: Array | None = field(default=None, compare=False, repr=False)
+    """(rows, classes) probabilities, or (rows,) values or scores; NaN where no fold tested."""
+    learned: Mapping[str, Any] = field(default_factory=dict)
+    """What the folds taught, to refit with: the rounds a booster needs."""
+    complete: bool = True
+    """False where it was stopped before its last fold, by the bar or by the clock."""
+
+    @property
+    def state(self) -> str:
+        """Return complete, stopped or failed."""
+        if self.failure is not None:
+            return "failed"
+        return "complete" if self.complete else "stopped"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What every trial of a search shares. It is sent to each worker once."""
+
+    features: pd.DataFrame
+    labels: pd.Series | None
+    task: Task
+    classes: tuple[Any, ...]
+    plan: Plan
+    rows: Mapping[str, Algorithm]
+    metrics: tuple[Metric, ...]
+    """The first one decides."""
+    folds: Sequence[tuple[Array, Array]]
+    """Training and test positions; none where there are no labels to test on."""
+
+    @property
+    def metric(self) -> Metric:
+        """The metric that decides."""
+        return self.metrics[0]
+
+    def truth(self, positions: Array) -> Array:
+        """Return labels as class codes, as values, or as 0 and 1."""
+        if self.labels is None:
+            raise TypeError("There are no labels.")
+        return as_truth(self.labels.iloc[positions], self.task, self.classes)
+
+
+def as_truth(labels: pd.Series, task: Task, classes: Sequence[Any]) -> Array:
+    """Return labels as metrics want them: class codes, values, or 0 and 1.
+
+    >>> import pandas as pd
+    >>> as_truth(pd.Series(["no", "yes"]), Task.CLASSIFICATION, ("no", "yes")).tolist()
+    [0, 1]
+    """
+    if task is Task.REGRESSION:
+        return labels.to_numpy(dtype=float)
+    codes = {label: code for code, label in enumerate(classes)}
+    return np.array([codes[label] for label in labels.tolist()], dtype=int)
+
+
+def answer_of(model: Model, features: pd.DataFrame, classes: Sequence[Any]) -> Array:
+    """Return a model's whole answer, its columns in the order of the classes."""
+    if model.task is not Task.CLASSIFICATION:
+        return model.score(features)
+    given = model.probabilities(features)
+    if model.classes == tuple(classes):
+        return given
+    answer = np.zeros((len(given), len(classes)))
+    for column, label in enumerate(model.classes):
+        answer[:, list(classes).index(label)] = given[:, column]
+    return answer
+
+
+def run(trial: Trial, work: Work, seconds: float | None = None) -> Outcome:
+    """Fit and score one trial, in about ``seconds`` at most. Never raises.
+
+    A trial that misses its bar on the first fold, or runs out of time after it, comes back with
+    the folds it has and ``complete=False``.
+    """
+    started = time.perf_counter()
+    try:
+        with threadpool_limits(1):
+            found = _judge(trial, work, seconds)
+    except Exception as error:  # noqa: BLE001 - the search must survive any algorithm
+        reason = " ".join(str(error).split())[:300]
+        found = Outcome(None, failure=f"{type(error).__name__}: {reason}")
+    return replace(found, seconds=time.perf_counter() - started)
+
+
+def _judge(trial: Trial, work: Work, seconds: float | None) -> Outcome:
+    if work.labels is None:
+        model = _model(trial, work).fit(work.features)
+        return _unlabelled(model.score(work.features))
+    clock = _Clock(seconds, len(work.folds))
+    tally = _Tally(work)
+    for number, (train, test) in enumerate(work.folds):
+        if number and not clock.has_time_for(number):
+            break
+        tally.add(test, *_fold(_model(trial, work), work, train, test, clock.share()))
+        if number == 0 and trial.bar is not None and tally.misses(trial.bar):
+            break
+    return tally.outcome()
+
+
+def _model(trial: Trial, work: Work) -> Model:
+    row = work.rows[trial.algorithm_key]
+    return build(row, trial.params, trial.seed, plan=work.plan, task=work.task)
+
+
+def _fold(
+    model: Model, work: Work, train: Array, test: Array, seconds: float | None
+) -> tuple[Array, dict[str, Any]]:
+    if work.labels is None:
+        raise TypeError("There are no labels.")
+    features, labels = work.features.iloc[train], work.labels.iloc[train]
+    rows = work.features.iloc[test]
+    learned: dict[str, Any] = {}
+    if isinstance(model, Stoppable):
+        learned = model.fit_watching(features, labels, rows, work.labels.iloc[test], seconds)
+    else:
+        model.fit(features, labels)
+    return answer_of(model, rows, work.classes), learned
+
+
+def _unlabelled(scores: Array) -> Outcome:
+    """Return a detector's scores; how they agree with the others' is the search's to say."""
+    if not np.isfinite(scores).all():
+        raise ValueError("some scores are not finite numbers")
+    return Outcome(math.nan, out_of_fold=scores.astype(np.float32))
+
+
+class _Clock:
+    """The time one trial may take, shared out over its folds."""
+
+    def __init__(self, seconds: float | None, folds: int) -> None:
+        self._started, self._seconds, self._folds = time.perf_counter(), seconds, folds
+
+    def share(self) -> float | None:
+        """Return the seconds one fold may take."""
+        return None if self._seconds is None else self._seconds / self._folds
+
+    def has_time_for(self, done: int) -> bool:
+        """Say whether one more fold fits, if it takes as long as those before."""
+        if self._seconds is None:
+            return True
+        spent = time.perf_counter() - self._started
+        return spent * (done + 1) / done <= self._seconds
+
+
+class _Tally:
+    """Scores and predictions, collected fold by fold."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        width = (len(work.classes),) if work.task is Task.CLASSIFICATION else ()
+        self._sum = np.zeros((len(work.features), *width))
+        self._times = np.zeros(len(work.features), dtype=int)
+        self._metrics: list[dict[str, float]] = []
+        self._learned: list[dict[str, Any]] = []
+
+    def add(self, test: Array, answer: Array, learned: dict[str, Any]) -> None:
+        """Take in one fold's predictions."""
+        if not np.isfinite(answer).all():
+            raise ValueError("some of its predictions are not finite numbers")
+        truth = self._work.truth(test)
+        self._metrics.append({m.key: m.of(truth, answer) for m in self._work.metrics})
+        self._learned.append(learned)
+        self._sum[test] += answer
+        self._times[test] += 1
+
+    def misses(self, bar: float) -> bool:
+        """Say whether the first fold is worse than the bar."""
+        metric = self._work.metric
+        return metric.signed(self._metrics[0][metric.key]) < metric.signed(bar)
+
+    def outcome(self) -> Outcome:
+        """Return the mean over the folds; a fold where a metric is not defined does not count."""
+        means = {metric.key: self._mean(metric.key) for metric in self._work.metrics}
+        score = means[self._work.metric.key]
+        if not math.isfinite(score):
+            raise ValueError(f"{self._work.metric.key} is not defined on any fold")
+        known = {key: value for key, value in means.items() if math.isfinite(value)}
+        with np.errstate(invalid="ignore"):
+            times = self._times.reshape(-1, *[1] * (self._sum.ndim - 1))
+            predictions = np.where(times > 0, self._sum / np.maximum(times, 1), np.nan)
+        return Outcome(
+            score,
+            known,
+            tuple(fold[self._work.metric.key] for fold in self._metrics),
+            out_of_fold=predictions.astype(np.float32),
+            learned=_averaged(self._learned),
+            complete=len(self._metrics) == len(self._work.folds),
+        )
+
+    def _mean(self, key: str) -> float:
+        values = [fold[key] for fold in self._metrics if math.isfinite(fold[key])]
+        return float(np.mean(values)) if values else math.nan
+
+
+def _averaged(learned: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    names = {name for each in learned for name in each}
+    return {
+        name: max(1, round(np.mean([each[name] for each in learned if name in each])))
+        for name in sorted(names)
+    }

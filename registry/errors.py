@@ -1,0 +1,194 @@
+"""What can go wrong in the record: one class for each thing a caller may want to catch.
+
+RegistryError
+├── BadRef            the text is not a version reference
+├── BadName           a model cannot be called that
+├── BadEvidence       what a version comes with makes no sense
+├── UnknownVersion    the reference is well formed, nothing answers to it
+├── IllegalMove       no such step between two stages
+├── GatesFailed       the step exists, a gate said no
+├── Forbidden         the actor's role lacks the action
+├── Conflict          somebody else changed the same thing at the same moment
+├── BrokenChain       the audit log was altered
+├── MirrorFailed      MLflow cannot be made to show what the record says
+└── DatabaseError     the database cannot be used
+    ├── MissingDriver     the library that speaks to it is not installed
+    ├── DatabaseDown      it cannot be reached, read or written
+    ├── SchemaOutdated    it is from an older version of this package
+    └── DatabaseTooNew    it is from a newer version of this package
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+_LISTED = 12
+
+
+class RegistryError(Exception):
+    """Base of every error the registry raises on purpose."""
+
+
+class BadRef(RegistryError):
+    """The text does not follow the ``name/version`` or ``name@stage`` grammar."""
+
+    def __init__(self, text: str, example: str = "name", stages: Iterable[str] = ()) -> None:
+        known = f" Stages are {', '.join(stages)}." if stages else ""
+        super().__init__(
+            f"{text!r} is not a version reference.{known} "
+            f"Write '{example}/7', '{example}@latest' or '{example}@production'."
+        )
+
+
+class BadName(RegistryError):
+    """A model cannot be called that."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"A model cannot be called {name!r}. Use letters, digits, spaces and '_', '-', '.', "
+            "at most 200 of them, with a letter or digit first and no space last."
+        )
+
+
+class BadEvidence(RegistryError):
+    """What a version comes with makes no sense."""
+
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(f"The version was not recorded: {what}. {remedy}")
+
+
+class UnknownVersion(RegistryError):
+    """Nothing in the record answers to the reference."""
+
+    def __init__(
+        self, ref: object, *, name: str = "", names: Sequence[str] = (), exists: Sequence[str] = ()
+    ) -> None:
+        self.ref = str(ref)
+        super().__init__(f"No version answers to '{ref}'. {_what_exists(name, names, exists)}")
+
+
+class IllegalMove(RegistryError):
+    """There is no step from one stage to the other."""
+
+    def __init__(self, start: str, goal: str, legal: Iterable[str]) -> None:
+        ways = ", ".join(sorted(legal)) or "nowhere: it is a final stage"
+        told = f"cannot move to '{goal}'" if start != goal else "is there already"
+        super().__init__(f"A version in '{start}' {told}. It can move to {ways}.")
+
+
+class GatesFailed(RegistryError):
+    """At least one gate of the goal stage said no. ``verdicts`` holds all of them as data."""
+
+    def __init__(
+        self, ref: object, reasons: Iterable[str], verdicts: Sequence[Mapping[str, str]] = ()
+    ) -> None:
+        self.reasons = tuple(reasons)
+        self.verdicts = tuple(verdicts)
+        lines = "".join(f"\n  {reason}" for reason in self.reasons)
+        gates = "gate" if len(self.reasons) == 1 else "gates"
+        super().__init__(f"'{ref}' was not promoted; {len(self.reasons)} {gates} failed:{lines}")
+
+
+class Forbidden(RegistryError):
+    """The actor's role does not include the action."""
+
+    def __init__(self, actor: str, action: str, roles: Iterable[str]) -> None:
+        super().__init__(
+            f"{actor!r} may not {action}. Roles that may: {', '.join(sorted(roles))}."
+        )
+
+
+class Conflict(RegistryError):
+    """Somebody else changed the same thing at the same moment."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what} Nothing was changed; look at it and try again.")
+
+
+class BrokenChain(RegistryError):
+    """The audit log no longer hashes to what it recorded."""
+
+    def __init__(self, number: int, what: str = "was changed after it was written") -> None:
+        self.number = number
+        super().__init__(
+            f"Audit entry {number} {what}. Compare the database with its last backup."
+        )
+
+
+class MirrorFailed(RegistryError):
+    """MLflow cannot be made to show what the record says. The record itself is unharmed."""
+
+    def __init__(self, name: str, uri: str, reason: str) -> None:
+        super().__init__(
+            f"MLflow at {uri!r} does not show {name!r} as recorded yet: {reason}. "
+            "The record is complete; MLflow is brought up to it with the next change."
+        )
+
+
+class DatabaseError(RegistryError):
+    """Base of what makes a database unusable."""
+
+
+class MissingDriver(DatabaseError):
+    """The library that speaks to the database is not installed."""
+
+    def __init__(self, module: str) -> None:
+        super().__init__(
+            f"PostgreSQL needs the driver {module!r}. "
+            "Install it with: pip install 'mlops-platform[postgres]'"
+        )
+
+
+class DatabaseDown(DatabaseError):
+    """The database cannot be reached, read or written."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(
+            f"The database {url!r} cannot be used: {reason}. "
+            "Check MLOPS_DATABASE_URL, the server, and who may write there."
+        )
+
+
+class SchemaOutdated(DatabaseError):
+    """The database is from an older version of this package."""
+
+    def __init__(self, url: str, found: str, wanted: str) -> None:
+        super().__init__(
+            f"The database {url!r} has schema {found}; this version needs {wanted}. "
+            "Make a backup, then run: mlops db upgrade"
+        )
+
+
+class DatabaseTooNew(DatabaseError):
+    """The database is from a newer version of this package."""
+
+    def __init__(self, url: str, found: str, known: str) -> None:
+        super().__init__(
+            f"The database {url!r} has schema {found}; this version knows up to {known}. "
+            "Update this package: pip install -U mlops-platform"
+        )
+
+
+def _what_exists(name: str, names: Sequence[str], exists: Sequence[str]) -> str:
+    if exists:
+        return f"'{name}' has {_listed(exists)}."
+    if not names:
+        return "Nothing is registered yet: 'mlops run' registers a first version."
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.55)
+    meant = f"Did you mean {' or '.join(map(repr, near))}? " if near else ""
+    return f"{meant}Registered models: {_listed(names)}."
+
+
+def _listed(words: Sequence[str]) -> str:
+    """Return words as one comma-separated text, cut after the first dozen.
+
+    >>> _listed(["a", "b"])
+    'a, b'
+    """
+    rest = len(words) - _LISTED
+    text = ", ".join(words[:_LISTED])
+    return f"{text} and {rest} more" if rest > 0 else text

@@ -1,0 +1,86 @@
+"""The model card: what MLflow's version page says of a version, as short markdown.
+
+MLflow shows at most 5,000 characters, so the card grows by whole blocks and stops before that.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from registry.reports import Report
+    from registry.versions import ModelVersion
+
+LONGEST = 5000
+_DIGITS = 12
+
+
+def write(version: ModelVersion, reports: Sequence[Report] = ()) -> str:
+    """Write the card of a version."""
+    blocks = [_head(version), _made_from(version), _metrics(version), _links(reports)]
+    text = ""
+    for block in filter(None, blocks):
+        if len(text) + len(block) + 1 > LONGEST:
+            return f"{text}\n…" if len(text) + 2 <= LONGEST else text
+        text = f"{text}\n{block}" if text else block
+    return text
+
+
+def _head(version: ModelVersion) -> str:
+    return f"**{version.ref}** · {version.stage.value} · {version.task}\n"
+
+
+def _made_from(version: ModelVersion) -> str:
+    lines = [
+        f"- data `{_short(version.data_digest)}`, model `{_short(version.model_digest)}`",
+        f"- run `{version.run_id}` by {_plain(version.author)}, "
+        f"{version.created_at:%Y-%m-%d %H:%M} UTC",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _metrics(version: ModelVersion) -> str:
+    if not version.metrics:
+        return ""
+    chosen = version.metric
+    keys = sorted(version.metrics, key=lambda key: (key != chosen, key))
+    rows = _fitting(f"| {_plain(key)} | {version.metrics[key]:.6g} |" for key in keys)
+    return "\n".join(["| metric | value |", "|---|---|", *rows]) + "\n"
+
+
+def _links(reports: Sequence[Report]) -> str:
+    latest = {report.kind: report for report in reports}
+    return "\n".join(
+        _fitting(f"- [{_plain(kind)} report]({report.uri})" for kind, report in latest.items())
+    )
+
+
+def _fitting(lines: Iterable[str]) -> list[str]:
+    """Return as many lines as a third of the card has room for."""
+    kept: list[str] = []
+    for line in lines:
+        if sum(map(len, kept)) + len(kept) + len(line) > LONGEST // 3:
+            return [*kept, "…"] if not line.startswith("|") else kept
+        kept.append(line)
+    return kept
+
+
+def _short(digest: str) -> str:
+    """Return enough of a digest to recognise it.
+
+    >>> _short("sha256:0123456789abcdef")
+    'sha256:0123456789ab'
+    """
+    kind, colon, rest = digest.rpartition(":")
+    return f"{kind}{colon}{rest[:_DIGITS]}" or "none"
+
+
+def _plain(text: str) -> str:
+    r"""Return a text that markdown and tables leave alone.
+
+    >>> _plain("a|b")
+    'a\\|b'
+    """
+    return "".join(f"\\{sign}" if sign in "|*`[]<>" else sign for sign in text)

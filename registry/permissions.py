@@ -1,0 +1,63 @@
+"""Who may do what: one table, asked where the record is changed, so that no door can forget."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from registry.errors import Forbidden
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Action(StrEnum):
+    """Everything that changes the record."""
+
+    RUN = "run experiments"
+    REGISTER = "register versions"
+    REPORT = "attach reports"
+    PROMOTE = "promote versions"
+
+
+class Role(StrEnum):
+    """What a user is."""
+
+    VIEWER = "viewer"
+    SCIENTIST = "scientist"
+    RELEASER = "releaser"
+    ADMIN = "admin"
+
+
+GRANTS: Mapping[Role, frozenset[Action]] = {
+    Role.VIEWER: frozenset(),
+    Role.SCIENTIST: frozenset({Action.RUN, Action.REGISTER, Action.REPORT}),
+    Role.RELEASER: frozenset({Action.PROMOTE, Action.REPORT}),
+    Role.ADMIN: frozenset(Action),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Someone, or some machine, with a role, and the door they came through."""
+
+    name: str
+    role: Role
+    source: str = "sdk"
+    """cli, api, ci or sdk: written to the audit log."""
+
+
+def require(actor: Actor, action: Action) -> None:
+    """Do nothing if the actor may.
+
+    Raises:
+        Forbidden: The actor may not; the message names the roles that may.
+
+    >>> require(Actor("ada", Role.SCIENTIST), Action.REGISTER)
+    >>> require(Actor("ada", Role.SCIENTIST), Action.PROMOTE)
+    Traceback (most recent call last):
+    registry.errors.Forbidden: 'ada' may not promote versions. Roles that may: admin, releaser.
+    """
+    if action not in GRANTS[actor.role]:
+        raise Forbidden(actor.name, action, (r for r in GRANTS if action in GRANTS[r]))

@@ -1,0 +1,175 @@
+"""SQLAlchemy tables. Private to the registry: callers get frozen dataclasses.
+
+The names start with ``mlops_`` because by default these tables live beside MLflow's own. What
+Alembic creates (``migrations/``) and what is written here are held together by a test; the
+triggers that keep the audit log append-only exist in the migration alone.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import (
+    JSON,
+    DateTime,
+    ForeignKey,
+    Index,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+if TYPE_CHECKING:
+    from sqlalchemy import Dialect
+
+    _Decorated = TypeDecorator[datetime]
+else:
+    _Decorated = TypeDecorator
+
+# Every constraint gets a name, so that a later migration can speak of it on both databases.
+_NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+_IN_PRODUCTION = text("stage = 'production'")
+_WAITING = text("delivered_at IS NULL")
+
+
+def now() -> datetime:
+    """Return the time, with its zone."""
+    return datetime.now(UTC)
+
+
+class Moment(_Decorated):
+    """A time that goes in and comes out as UTC, although SQLite forgets the zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Turn a time with a zone into UTC; a time without one is refused."""
+        del dialect
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value} has no time zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give a time its zone back."""
+        del dialect
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Table(DeclarativeBase):
+    """Base of all tables; ``Table.metadata`` is what Alembic compares with."""
+
+    metadata = MetaData(naming_convention=_NAMING)
+    type_annotation_map = {datetime: Moment, dict[str, Any]: JSON}
+
+
+class VersionRow(Table):
+    """One registered version."""
+
+    __tablename__ = "mlops_versions"
+    __table_args__ = (
+        UniqueConstraint("name", "number"),
+        UniqueConstraint("name", "run_id", "model_id"),
+        Index("ix_mlops_versions_name_id", "name", "id"),
+        Index("ix_mlops_versions_name_stage", "name", "stage"),
+        Index(
+            "uq_mlops_versions_one_in_production",
+            "name",
+            unique=True,
+            sqlite_where=_IN_PRODUCTION,
+            postgresql_where=_IN_PRODUCTION,
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    number: Mapped[int]
+    stage: Mapped[str] = mapped_column(String(20))
+    task: Mapped[str] = mapped_column(String(40))
+    metric: Mapped[str] = mapped_column(String(100))
+    metrics: Mapped[dict[str, Any]]
+    run_id: Mapped[str] = mapped_column(String(64))
+    experiment_id: Mapped[str] = mapped_column(String(64))
+    model_id: Mapped[str] = mapped_column(String(64), index=True)
+    model_uri: Mapped[str] = mapped_column(Text)
+    model_digest: Mapped[str] = mapped_column(String(128))
+    data_digest: Mapped[str] = mapped_column(String(128))
+    author: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[datetime]
+    mlflow_version: Mapped[str | None] = mapped_column(String(20))
+    evidence: Mapped[dict[str, Any]]
+
+
+class ReportRow(Table):
+    """A report that was attached to a version: where it lies and what it says in short."""
+
+    __tablename__ = "mlops_reports"
+    __table_args__ = (UniqueConstraint("version_id", "kind", "digest"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    version_id: Mapped[int] = mapped_column(ForeignKey("mlops_versions.id", ondelete="RESTRICT"))
+    kind: Mapped[str] = mapped_column(String(40))
+    digest: Mapped[str] = mapped_column(String(128))
+    uri: Mapped[str] = mapped_column(Text)
+    schema: Mapped[str] = mapped_column(String(20))
+    summary: Mapped[dict[str, Any]]
+    author: Mapped[str] = mapped_column(String(200))
+    at: Mapped[datetime]
+
+
+class AuditRow(Table):
+    """One link of the chain. ``previous`` is unique, so the chain cannot fork."""
+
+    __tablename__ = "mlops_audit"
+    __table_args__ = (Index("ix_mlops_audit_model_number", "model", "number"),)
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(String(200))
+    role: Mapped[str] = mapped_column(String(40))
+    source: Mapped[str] = mapped_column(String(40))
+    action: Mapped[str] = mapped_column(String(50))
+    model: Mapped[str | None] = mapped_column(String(200))
+    subject: Mapped[str] = mapped_column(String(300))
+    reason: Mapped[str] = mapped_column(Text)
+    detail: Mapped[dict[str, Any]]
+    previous: Mapped[str] = mapped_column(String(64), unique=True)
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+
+
+class OutboxRow(Table):
+    """Something that the world outside must be told, written with the change itself."""
+
+    __tablename__ = "mlops_outbox"
+    __table_args__ = (
+        Index(
+            "ix_mlops_outbox_waiting",
+            "name",
+            "id",
+            sqlite_where=_WAITING,
+            postgresql_where=_WAITING,
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    kind: Mapped[str] = mapped_column(String(40))
+    payload: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+    delivered_at: Mapped[datetime | None]
+    attempts: Mapped[int]
+    last_error: Mapped[str | None] = mapped_column(Text)

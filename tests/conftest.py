@@ -1,0 +1,9 @@
+"""What every test may use. Thread caps are set before NumPy loads."""
+
+import os
+
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+for _name in list(os.environ):
+    if _name.startswith(("MLOPS_", "MLFLOW_")) or _name == "CI":
+        del os.environ[_name]

@@ -1,0 +1,54 @@
+"""A folder in which a person works, and the commands they type."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass
+class Desk:
+    """A folder with everything a data scientist leaves there."""
+
+    folder: Path
+
+    def mlops(self, *words, check=True, **env):
+        """Type a command; its end is looked at unless ``check`` is false."""
+        done = subprocess.run(
+            [sys.executable, "-m", "mlops", *map(str, words)],
+            cwd=self.folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200", **env},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        if check and done.returncode:
+            raise AssertionError(
+                f"mlops {' '.join(map(str, words))}\n{done.stdout}\n{done.stderr}"
+            )
+        return done
+
+    def json(self, *words, **env):
+        """Type a command with --json and read the document."""
+        return json.loads(self.mlops(*words, "--json", **env).stdout)
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory):
+    """A desk on which the demo ran twice, in short; and what it said."""
+    desk = Desk(tmp_path_factory.mktemp("demo"))
+    first = desk.json("demo", "--budget", "8s", "--rows", "1200")
+    second = desk.json("demo", "--budget", "6s", "--rows", "1200")
+    return desk, first, second
+
+
+@pytest.fixture
+def desk(tmp_path):
+    return Desk(tmp_path)

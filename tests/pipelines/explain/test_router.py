@@ -1,0 +1,179 @@
+"""Exact methods: equal to the definition of a Shapley value, or refused."""
+
+from __future__ import annotations
+
+from itertools import product
+from math import factorial
+
+import numpy as np
+import pandas as pd
+import pytest
+from lightgbm import LGBMClassifier, LGBMRegressor
+from sklearn import ensemble, linear_model, tree
+from sklearn.neighbors import KNeighborsClassifier
+
+from pipelines.errors import UnfaithfulExplanation
+from pipelines.explain import router
+from pipelines.explain.links import on_scale
+from pipelines.explain.question import Mixer, Question
+from pipelines.task import Task
+
+
+def exhaustive(question: Question, exact, rows: pd.DataFrame, background: pd.DataFrame):
+    """Shapley values by their definition: every coalition of raw columns, every background row."""
+    columns, many, others = rows.shape[1], len(rows), len(background)
+    mixer, worth = Mixer.of(rows, background), {}
+    for members in product([False, True], repeat=columns):
+        own = np.arange(many)[:, None, None]
+        there = many + np.arange(others)[None, :, None]
+        which = np.where(np.array(members), own, there).reshape(-1, columns)
+        answers = on_scale(exact.link.name, question.ask(mixer.rows(which)), exact.shift)
+        worth[members] = answers.reshape(many, others, -1).mean(axis=1)
+    found = np.zeros((many, columns, worth[members].shape[1]))
+    for column in range(columns):
+        for members, value in worth.items():
+            if not members[column]:
+                joined = (*members[:column], True, *members[column + 1 :])
+                size = sum(members)
+                weight = factorial(size) * factorial(columns - size - 1) / factorial(columns)
+                found[:, column] += weight * (worth[joined] - value)
+    return found
+
+
+FORESTS = {
+    "lightgbm": (LGBMClassifier(n_estimators=12, verbose=-1, n_jobs=1), {}),
+    "lightgbm categories": (
+        LGBMClassifier(n_estimators=12, verbose=-1, n_jobs=1, min_data_per_group=10),
+        {"codes": "fit"},
+    ),
+    "histograms": (ensemble.HistGradientBoostingClassifier(max_iter=12), {"dummies": True}),
+    "histograms categories": (
+        ensemble.HistGradientBoostingClassifier(max_iter=12),
+        {"codes": "set"},
+    ),
+    "gradient boosting": (ensemble.GradientBoostingClassifier(n_estimators=12), {"fill": -7.0}),
+    "random forest": (ensemble.RandomForestClassifier(8, max_depth=6), {"dummies": True}),
+    "extra trees": (ensemble.ExtraTreesClassifier(8, max_depth=6), {}),
+    "one tree": (tree.DecisionTreeClassifier(max_depth=5), {}),
+    "logistic": (
+        linear_model.LogisticRegression(max_iter=200),
+        {"dummies": True, "fill": 0.0, "scale": 1e4},
+    ),
+}
+VALUES = {
+    "lightgbm poisson": (LGBMRegressor(n_estimators=9, objective="poisson", verbose=-1), {}),
+    "histograms poisson": (
+        ensemble.HistGradientBoostingRegressor(max_iter=9, loss="poisson"),
+        {"codes": "set"},
+    ),
+    "random forest": (ensemble.RandomForestRegressor(8, max_depth=6), {"dummies": True}),
+    "ridge": (linear_model.Ridge(), {"dummies": True, "fill": 0.0}),
+}
+
+
+def check_against_the_definition(question: Question, frame: pd.DataFrame) -> router.Exact:
+    background, rows = frame.iloc[:9].reset_index(drop=True), frame.iloc[100:106]
+    exact, refused = router.exact(question, background, frame)
+    assert exact is not None, refused
+    found = exact(rows, question.ask(rows))
+    expected = exhaustive(question, exact, rows, background)
+    scale = max(1.0, float(np.abs(expected).max()))
+    assert np.abs(found.values - expected).max() / scale < 1e-6
+    assert found.gap <= 1e-6
+    return exact
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("name", FORESTS)
+def test_a_classifier_is_explained_as_the_definition_says(made, name, classes):
+    estimator, how = FORESTS[name]
+    frame = made.table(300)
+    labels = made.labels(frame, Task.CLASSIFICATION, classes)
+    predictor = made.fitted(estimator, Task.CLASSIFICATION, frame, labels.to_numpy(str), **how)
+    check_against_the_definition(Question(predictor), frame)
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_a_regressor_is_explained_as_the_definition_says(made, name):
+    estimator, how = VALUES[name]
+    frame = made.table(300)
+    labels = np.abs(made.labels(frame, Task.REGRESSION))
+    predictor = made.fitted(estimator, Task.REGRESSION, frame, labels, **how)
+    check_against_the_definition(Question(predictor), frame)
+
+
+def test_xgboost_is_explained_as_the_definition_says(made):
+    xgboost = pytest.importorskip("xgboost")
+    frame = made.table(300)
+    labels = made.labels(frame, Task.REGRESSION)
+    for how in ({}, {"feature_types": ["q", "q", "c", "c", "q", "q"]}):
+        estimator = xgboost.XGBRegressor(
+            n_estimators=12, max_depth=4, enable_categorical=bool(how), **how
+        )
+        predictor = made.fitted(estimator, Task.REGRESSION, frame, labels)
+        check_against_the_definition(Question(predictor), frame)
+
+
+def test_what_makes_a_row_strange_counts_as_positive(made):
+    frame = made.table(400)
+    estimator = ensemble.IsolationForest(n_estimators=60, random_state=0)
+    predictor = made.fitted(estimator, Task.ANOMALY, frame.assign(age=40 + frame.age % 3), None)
+    odd = frame.iloc[[0]].assign(age=900)
+    question = Question(predictor)
+    exact, _ = router.exact(question, frame.iloc[:100], odd)
+    assert exact is not None
+    found = exact(odd, question.ask(odd))
+    contributions = dict(zip(frame.columns, found.values[0, :, 0], strict=True))
+    assert max(contributions, key=contributions.get) == "age"
+    assert contributions["age"] > 0
+    assert found.answers[0, 0] > found.base[0]
+
+
+def test_an_isolation_forest_is_explained_as_the_definition_says(made):
+    frame = made.table(300)
+    estimator = ensemble.IsolationForest(n_estimators=12, max_features=0.7, random_state=0)
+    predictor = made.fitted(estimator, Task.ANOMALY, frame, None)
+    exact = check_against_the_definition(Question(predictor), frame)
+    assert exact.link.name == "log2"
+
+
+def test_a_preparation_that_mixes_columns_has_no_exact_method(made):
+    class Mixing(made.Preparation):
+        def transform(self, frame):
+            cells = super().transform(frame)
+            cells[:, 0] += cells[:, 1]
+            return cells
+
+    frame = made.table(200)
+    labels = made.labels(frame, Task.REGRESSION)
+    predictor = made.fitted(linear_model.Ridge(), Task.REGRESSION, frame, labels, fill=0.0)
+    mixing = Mixing(fill=0.0).fit(frame)
+    predictor.model.pipeline.steps[0] = ("prepare", mixing)
+    exact, refused = router.exact(Question(predictor), frame.iloc[:50], frame)
+    assert exact is None
+    assert "its preparation mixes columns" in refused[0]
+
+
+def test_a_model_without_an_exact_method_says_why(made):
+    frame = made.table(200)
+    labels = made.labels(frame, Task.CLASSIFICATION)
+    predictor = made.fitted(
+        KNeighborsClassifier(), Task.CLASSIFICATION, frame, labels.to_numpy(str), fill=0.0
+    )
+    exact, refused = router.exact(Question(predictor), frame.iloc[:50], frame)
+    assert exact is None
+    assert refused == (
+        "linear: KNeighborsClassifier has no coefficients",
+        "trees: KNeighborsClassifier is no ensemble of trees that can be read",
+    )
+
+
+def test_contributions_that_do_not_add_up_are_refused(made):
+    frame = made.table(200)
+    labels = made.labels(frame, Task.REGRESSION)
+    predictor = made.fitted(linear_model.Ridge(), Task.REGRESSION, frame, labels, fill=0.0)
+    question = Question(predictor)
+    exact, _ = router.exact(question, frame.iloc[:50], frame)
+    assert exact is not None
+    with pytest.raises(UnfaithfulExplanation, match="does not add up"):
+        exact(frame, question.ask(frame) * 1.01)

@@ -1,0 +1,190 @@
+import sqlite3
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from registry import audit, db, migrations, outbox, reports
+from registry.db import State
+from registry.errors import DatabaseDown, DatabaseTooNew, SchemaOutdated
+from registry.versions import page
+
+
+@pytest.fixture
+def empty(databases):
+    """An engine on a database without tables."""
+    engine = db.open_engine(databases.empty())
+    yield engine
+    engine.dispose()
+
+
+def test_an_empty_database_gets_its_tables_and_a_second_look_changes_nothing(empty):
+    assert db.state(empty) is State.EMPTY
+    db.ensure(empty)
+    db.ensure(empty)
+    assert db.state(empty) is State.CURRENT
+
+
+def test_the_tables_stand_beside_those_of_others(empty):
+    with empty.begin() as connection:
+        connection.execute(text("create table alembic_version (version_num varchar(32))"))
+        connection.execute(text("insert into alembic_version values ('mlflows-own')"))
+    db.ensure(empty)
+    with empty.connect() as connection:
+        assert connection.scalar(text("select version_num from alembic_version")) == "mlflows-own"
+        assert migrations.differences(connection) == []
+
+
+def test_tables_and_migrations_agree(engine):
+    with engine.connect() as connection:
+        assert migrations.differences(connection) == []
+
+
+def test_the_revisions_in_the_code_are_those_of_the_migrations():
+    known = [script.revision for script in migrations.scripts().walk_revisions()]
+    assert list(db.REVISIONS) == known[::-1]
+    assert migrations.VERSION_TABLE == db._VERSION_TABLE
+
+
+def test_down_and_up_again_leaves_nothing_behind(engine):
+    with engine.begin() as connection:
+        migrations.downgrade(connection)
+    assert db.state(engine) is State.EMPTY
+    db.ensure(engine)
+    with engine.connect() as connection:
+        assert migrations.differences(connection) == []
+
+
+def test_upgrading_keeps_what_is_there(engine, record, session):
+    record.champion()
+    session.commit()
+    assert db.upgrade(engine) == db.REVISIONS[-1]
+    assert record.get("risk@production").number == 1
+    assert audit.verify(session) == 5
+    assert len(reports.of(session, record.get("risk/1"))) == 2
+    assert outbox.pending(session)
+
+
+def test_a_newer_database_is_left_alone(engine):
+    with engine.begin() as connection:
+        connection.execute(text("update mlops_alembic_version set version_num = '9999'"))
+    assert db.state(engine) is State.NEWER
+    for use in (db.ensure, db.upgrade):
+        with pytest.raises(DatabaseTooNew, match=rf"schema 9999.* up to {db.REVISIONS[-1]}"):
+            use(engine)
+
+
+def test_an_older_database_waits_for_a_person(engine, monkeypatch):
+    monkeypatch.setattr(db, "REVISIONS", (*db.REVISIONS, "9999"))
+    assert db.state(engine) is State.OLDER
+    with pytest.raises(SchemaOutdated, match="mlops db upgrade"):
+        db.ensure(engine)
+
+
+def test_many_may_start_on_an_empty_database_at_once(databases):
+    url = databases.empty()
+
+    def start(_):
+        engine = db.open_engine(url)
+        db.ensure(engine)
+        engine.dispose()
+        return "started"
+
+    with ThreadPoolExecutor(6) as pool:
+        assert list(pool.map(start, range(6))) == ["started"] * 6
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("postgresql://ada:secret@127.0.0.1:1/mlops", r"ada:\*\*\*@127.0.0.1.*refused"),
+        ("postgresql://127.0.0.1:1/mlops?user=ada&password=secret", r"password=\*\*\*"),
+        ("sqlite:////nowhere/at/all/mlops.db", "unable to open database file"),
+        ("mysql://ada:secret@host/mlops", "only SQLite and PostgreSQL"),
+        ("no url", "no database URL"),
+        ("http://ada:secret@host", "database"),
+    ],
+)
+def test_an_unusable_database_is_one_sentence_without_the_password(url, told):
+    with pytest.raises(DatabaseDown, match=told) as caught:
+        db.state(db.open_engine(url))
+    assert "secret" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path):
+    path = tmp_path / "notes.txt"
+    path.write_text("not a database at all, but long enough to look at " * 20)
+    with pytest.raises(DatabaseDown, match=r"notes\.txt.*not a database"):
+        db.state(db.open_engine(f"sqlite:///{path}"))
+
+
+def test_a_database_that_may_only_be_read_can_be_looked_at(tmp_path):
+    url = f"sqlite:///{tmp_path / 'mlops.db'}"
+    db.ensure(db.open_engine(url))
+    # Not by permissions: the tests may run as root.
+    engine = db.open_engine(f"sqlite:///file:{tmp_path / 'mlops.db'}?mode=ro&uri=true")
+    assert db.state(engine) is State.CURRENT
+    with Session(db.readers(engine)) as session:
+        assert page(session) == ()
+    with pytest.raises(DatabaseDown, match="readonly"), engine.begin() as connection:
+        connection.execute(text("delete from mlops_outbox"))
+    engine.dispose()
+
+
+def test_readers_do_not_wait_for_a_writer(engine, record, session):
+    record.register()
+    session.commit()
+    record.register(2)  # holds the lock
+    with Session(db.readers(engine)) as reader:
+        assert [version.number for version in page(reader, "risk")] == [1]
+
+
+def test_a_writer_that_waited_too_long_is_told_in_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr(db, "_WAIT", 0.05)
+    path = tmp_path / "mlops.db"
+    engine = db.open_engine(f"sqlite:///{path}")
+    db.ensure(engine)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("begin immediate")
+    with pytest.raises(DatabaseDown, match="locked"), engine.begin():
+        pass
+    other.close()
+    engine.dispose()
+
+
+def test_connections_that_the_server_closed_are_replaced(engine):
+    if engine.dialect.name == "sqlite":
+        pytest.skip("there is no server")
+    with engine.connect() as connection:
+        own = connection.scalar(text("select pg_backend_pid()"))
+    killer = db.open_engine(engine.url.render_as_string(hide_password=False))
+    with killer.begin() as connection:
+        connection.execute(text("select pg_terminate_backend(:own)"), {"own": own})
+    killer.dispose()
+    assert db.state(engine) is State.CURRENT
+
+
+def test_sqlite_writes_ahead_and_knows_its_foreign_keys(tmp_path):
+    engine = db.open_engine(f"sqlite:///{tmp_path / 'mlops.db'}")
+    with engine.connect() as connection:
+        assert connection.scalar(text("pragma journal_mode")) == "wal"
+        assert connection.scalar(text("pragma foreign_keys")) == 1
+    engine.dispose()
+
+
+def test_a_promotion_pays_for_no_library_it_does_not_need(tmp_path):
+    url = f"sqlite:///{tmp_path / 'mlops.db'}"
+    db.ensure(db.open_engine(url))
+    code = (
+        "import sys\n"
+        "from registry import db, gates, mirror, outbox, promotion, refs, reports, versions\n"
+        f"db.ensure(db.open_engine({url!r}))\n"
+        "heavy = {'alembic', 'mlflow', 'pandas', 'numpy', 'sklearn', 'optuna', 'shap'}\n"
+        "print(sorted(heavy & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
