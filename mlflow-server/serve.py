@@ -132,8 +132,13 @@ def _start(line: Sequence[str], log: Path | None) -> subprocess.Popen[bytes]:
     """Start the server in a session of its own, so that Ctrl-C reaches only us."""
     with log.open("wb") if log else contextlib.nullcontext(sys.stderr) as output:
         return subprocess.Popen(  # noqa: S603 - our own interpreter and what the user asked for
-            line, stdout=output, stderr=output, start_new_session=True
+            line, stdout=output, stderr=output, env=_environment(), start_new_session=True
         )
+
+
+def _environment() -> dict[str, str]:
+    """Pass the environment on; MLflow's eight job workers stay off unless somebody set them."""
+    return {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", **os.environ}  # noqa: TID251
 
 
 def _tail(log: Path | None) -> str:

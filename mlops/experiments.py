@@ -212,7 +212,9 @@ def _budget(
 
 
 def _search_and_register(going: _Run, resume: str | None) -> Result:
-    prepared = automl.prepare(going.dataset, going.goal, watchers=going.watchers)
+    prepared = automl.prepare(
+        going.dataset, going.goal, watchers=going.watchers, engine=going.engine
+    )
     journal = _start(going, prepared, resume)
     tracker = going.tracker
     try:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from mlops import evidence, files, mirroring
 from mlops.durations import seconds_of
-from mlops.predictions import load_version
+from mlops.predictions import load_version, taught
 from mlops.sources import read_features
 from mlops.workspace import Workspace
 from pipelines import tracking
@@ -143,7 +143,7 @@ def digest_of(folder: Path) -> str:
 def _rows(
     predictor: Predictor, kept: evidence.Kept | None, data: Any
 ) -> tuple[pd.DataFrame, pd.Series | None]:
-    frame = read_features(data).frame if kept is None else kept.holdout
+    frame = read_features(data, types=taught(predictor)).frame if kept is None else kept.holdout
     target = predictor.about.get("about", {}).get("target")
     if target is None or target not in frame.columns:
         return frame, None

@@ -76,9 +76,15 @@ def predict(
     with ws.reading() as session:
         version = versions.get(session, refs.parse(str(ref)))
     predictor = load_version(ws, version)
-    answers = predictor.answers(read_features(data).frame)
+    answers = predictor.answers(read_features(data, types=taught(predictor)).frame)
     files.write_whole(path, lambda part: _write(answers, part))
     return Predicted(version, len(answers), path)
+
+
+def taught(predictor: Predictor) -> dict[str, str]:
+    """Return how the model's own table was read: a single row cannot show it."""
+    told: dict[str, str] = predictor.about.get("about", {}).get("readings", {})
+    return told
 
 
 def _write(answers: pd.DataFrame, path: Path) -> None:

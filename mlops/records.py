@@ -57,5 +57,5 @@ def show(ref: str | ModelVersion, *, workspace: Workspace | None = None) -> Show
         return Shown(
             version,
             reports.of(session, version),
-            tuple(e for e in audit.log(session, model=version.name) if e.subject == version.ref),
+            audit.log(session, subject=version.ref),
         )

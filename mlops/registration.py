@@ -10,6 +10,7 @@ from mlops import evidence, explanations, files
 from pipelines import packaging
 from pipelines.explain import page
 from pipelines.explain.report import report as explained
+from pipelines.readers import readings
 from pipelines.schema import Schema
 from pipelines.serving import Predictor
 from registry import mirror, versions
@@ -81,16 +82,17 @@ def _show(
     doing("logging the model")
     features = found.train if target is None else found.train.drop(columns=target)
     schema = Schema.of(features, {each.name: each.kind for each in found.plan.columns})
-    packaging.save(found.model, schema, folder / "model", about=_about(tracker, name, found))
-    logged = tracker.log_model(folder / "model", example=_example(features[list(schema.names)]))
+    rows = _example(features[list(schema.names)])
+    about = _about(tracker, name, found)
+    packaging.save(found.model, schema, folder / "model", about=about, rows=rows)
+    logged = tracker.log_model(folder / "model", example=rows)
     doing("explaining the model")
     report = _explain(found, Predictor(found.model, schema, {}), kept, target)
     here = folder / explanations.FOLDER
     page.write(report, here)
     uri = tracker.attach(logged, here, explanations.FOLDER)
     tracker.log_folder(here, explanations.FOLDER)
-    needed = packaging.requirements(folder / "model")
-    return _Shown(logged, needed, report, explanations.digest_of(here), uri)
+    return _Shown(logged, logged.requirements, report, explanations.digest_of(here), uri)
 
 
 def _explain(
@@ -122,6 +124,7 @@ def _about(tracker: Tracker, name: str, found: Found) -> dict[str, Any]:
         "run_id": tracker.run_id,
         "data_digest": found.dataset.digest,
         "plan": found.plan.to_dict(),
+        "readings": readings(found.dataset),
     }
 
 

@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from mlops.failures import BadEnvironment
@@ -24,7 +24,11 @@ class Settings(BaseSettings):
     """Everything that can be set from outside; each field names its environment variable."""
 
     model_config = SettingsConfigDict(
-        env_prefix="MLOPS_", frozen=True, extra="ignore", populate_by_name=True
+        env_prefix="MLOPS_",
+        frozen=True,
+        extra="ignore",
+        populate_by_name=True,
+        validate_default=True,
     )
 
     tracking_uri: str = Field(
@@ -74,13 +78,22 @@ class Settings(BaseSettings):
         description="Set by CI systems; changes are then audited with the source 'ci'.",
     )
 
+    @field_validator("tracking_uri", "database")
+    @classmethod
+    def _fixed(cls, url: str | None) -> str | None:
+        """Fix a relative SQLite file to this folder: libraries keep connections by their URL."""
+        path = (url or "").removeprefix("sqlite:///")
+        if url is None or path in {url, "", ":memory:"} or path.startswith(("/", "file:")):
+            return url
+        return f"sqlite:///{Path(path).absolute()}"
+
     @property
     def database_url(self) -> str:
         """The registry's database: what was set, or the tracking database."""
         if self.database:
             return self.database
         shared = self.tracking_uri.startswith(_SHARED)
-        return self.tracking_uri if shared else "sqlite:///mlops.db"
+        return self.tracking_uri if shared else f"sqlite:///{Path('mlops.db').absolute()}"
 
     @property
     def author(self) -> str:
@@ -103,7 +116,20 @@ def load() -> Settings:
         return Settings()
     except ValidationError as error:
         first = error.errors()[0]
-        raise BadEnvironment(str(first["loc"][0]), first["input"], first["msg"]) from error
+        raise BadEnvironment(
+            variable(str(first["loc"][0])), first["input"], first["msg"]
+        ) from error
+
+
+def variable(field: str) -> str:
+    """Return the environment variable of a setting.
+
+    >>> variable("tracking_uri"), variable("role")
+    ('MLFLOW_TRACKING_URI', 'MLOPS_ROLE')
+    """
+    known = Settings.model_fields.get(field)
+    alias = known.validation_alias if known is not None else field
+    return str(alias or f"MLOPS_{field.upper()}")
 
 
 def _cores() -> int:

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from pipelines import algorithms, executors, metrics, splits
 from pipelines import search as searching
 from pipelines.adapters import build
 from pipelines.cleaning.plan import plan as propose
-from pipelines.errors import AllTrialsFailed, BadSetting
+from pipelines.errors import AllTrialsFailed, BadSetting, UnknownMetric
 from pipelines.leaderboard import Leaderboard
 from pipelines.profile.table import profile as look_at
 from pipelines.profile.table import require_sound
@@ -186,6 +186,7 @@ class Prepared:
     def search(
         self, clock: Clock, budget: Budget, journal: Journal | None, engine: str
     ) -> Leaderboard:
+        """Open the engine, send it the table once, and try until the clock says stop."""
         for watcher in self.watchers:
             watcher.searching(tuple(self.work.rows), budget)
         question = searching.Question(seed=self.goal.seed, journal=journal, watchers=self.watchers)
@@ -349,9 +350,12 @@ def _classes(dataset: Dataset) -> tuple[Any, ...]:
 
 
 def _metric(dataset: Dataset, goal: Goal, classes: int) -> Metric:
+    unlabelled = dataset.target is None
+    if unlabelled and goal.metric not in (None, "agreement"):
+        raise UnknownMetric(str(goal.metric), "anomalies without labels", ["agreement"])
     if goal.metric is not None:
         return metrics.find(goal.metric, dataset.task, max(2, classes))
-    return metrics.default_for(dataset.task, classes, labelled=dataset.target is not None)
+    return metrics.default_for(dataset.task, classes, labelled=not unlabelled)
 
 
 def _judged_by(metric: Metric, dataset: Dataset, classes: int) -> tuple[Metric, ...]:

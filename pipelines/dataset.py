@@ -1,9 +1,9 @@
 """Dataset: a pandas frame that knows its target and its fingerprint.
 
 Every reader ends here, so that the same table gives the same frame and the same digest whatever
-it came from. Inside a ``Dataset`` there are five dtypes only: ``int64`` and ``float64`` for numbers,
-``bool`` (``boolean`` where values are missing), ``datetime64[us]`` without a zone (UTC), and pandas'
-``str`` for every kind of text. The index is 0..n-1.
+it came from. Inside a ``Dataset`` there are five dtypes only: ``int64`` and ``float64`` for
+numbers, ``bool`` (``boolean`` where values are missing), ``datetime64[us]`` without a zone (UTC),
+and pandas' ``str`` for every kind of text. The index is 0..n-1.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import cloudpickle
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from pipelines import trial as trials
 from pipelines.errors import BadSetting, EngineDown, MissingExtra
@@ -176,7 +176,10 @@ def dask(address: str, workers: int) -> Iterator[Any]:
     place: Any = address.replace("dask://", "tcp://", 1)
     if address == "dask":
         place = library.LocalCluster(
-            n_workers=workers, threads_per_worker=1, dashboard_address=None, processes=True
+            n_workers=workers,
+            threads_per_worker=1,
+            dashboard_address=None,
+            silence_logs=logging.CRITICAL,
         )
     try:
         client = library.Client(place, timeout="10s")

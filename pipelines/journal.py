@@ -43,11 +43,11 @@ class Journal:
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("x", encoding="utf-8") as file:
                 _write_line(file, {"layout": LAYOUT, **header})
-        except FileExistsError as error:
-            raise BadJournal(
-                f"There is already a journal {str(path)!r}. Resume that run, or start another."
-            ) from error
         except OSError as error:
+            if path.exists():
+                raise BadJournal(
+                    f"There is already a journal {str(path)!r}. Resume that run, or start another."
+                ) from error
             raise BadJournal(
                 f"The journal {str(path)!r} cannot be written: {error.strerror}. "
                 "Choose a folder that you may write to."

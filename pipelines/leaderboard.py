@@ -1,7 +1,8 @@
 """The leaderboard: every trial with its outcome, best first.
 
-Complete trials come first; then those that were stopped, whose scores rest on fewer folds; then
-those that failed, with their reasons.
+Complete trials that beat the baseline come first. Then, by their scores, the baseline itself and
+what was stopped: a score that rests on fewer folds counts against the baseline, but not against
+a whole one. Then those that failed, with their reasons.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ COLUMNS = (
     "failure",
     "params",
 )
-_ORDER = {"complete": 0, "stopped": 1, "failed": 2}
+BASELINE = "dummy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +53,14 @@ class Leaderboard:
     @property
     def ranked(self) -> tuple[tuple[Trial, Outcome], ...]:
         """All rows, best first; equal ones by their number."""
-        return tuple(sorted(self.rows, key=self._place))
+        floor = self._floor()
+        return tuple(sorted(self.rows, key=lambda row: self._place(row, floor)))
 
     @property
     def best(self) -> tuple[Trial, Outcome] | None:
         """The best trial and its outcome, or None while nothing ended with a score."""
-        scored = [row for row in self.rows if row[1].score is not None]
-        return min(scored, key=self._place) if scored else None
+        first = self.ranked[:1]
+        return first[0] if first and first[0][1].score is not None else None
 
     @property
     def failures(self) -> Mapping[str, int]:
@@ -93,9 +95,18 @@ class Leaderboard:
         ]
         return pd.DataFrame(lines, columns=COLUMNS)
 
-    def _place(self, row: tuple[Trial, Outcome]) -> tuple[int, int, float, int]:
-        trial, outcome = row
+    def _worth(self, outcome: Outcome) -> float:
         score = math.nan if outcome.score is None else self.metric.signed(outcome.score)
-        worth = -score if math.isfinite(score) else math.inf
+        return score if math.isfinite(score) else -math.inf
+
+    def _floor(self) -> float:
+        """Return what a complete trial must be worth more than to come first."""
+        dummies = [row for row in self.rows if row[0].algorithm_key == BASELINE]
+        return max((self._worth(outcome) for _, outcome in dummies), default=-math.inf)
+
+    def _place(self, row: tuple[Trial, Outcome], floor: float) -> tuple[int, int, float, int]:
+        trial, outcome = row
+        worth = self._worth(outcome)
+        group = 0 if outcome.state == "complete" and worth > floor else 1
         favoured = 0 if self.preferred in (None, trial.algorithm_key) else 1
-        return _ORDER[outcome.state], favoured, worth, trial.number
+        return 2 if outcome.failure else group, favoured, -worth, trial.number

@@ -95,7 +95,9 @@ class Estimator:
         """Return labels or values."""
         if self.task is not Task.CLASSIFICATION:
             return np.asarray(self.estimator.predict(self.prepare.transform(features))).ravel()
-        return as_labels(self.classes)[self.probabilities(features).argmax(axis=1)]
+        places = self.probabilities(features).argmax(axis=1)
+        labels: Array = np.take(as_labels(self.classes), places)
+        return labels
 
     def probabilities(self, features: pd.DataFrame) -> Array:
         """Return one column per class, in the order of ``classes``."""

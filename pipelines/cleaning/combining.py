@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     from pipelines.cleaning.operations import Step
 
+FEWEST_ROWS = 6
+"""With fewer rows no score against the labels means anything, and every column stays."""
+
 SCORED_ROWS = 10_000
 """Mutual information is measured on this many training rows, spread evenly."""
 
@@ -87,7 +90,7 @@ class Chosen:
         """Keep the columns with the best scores against the labels."""
         count = int(self.bound)
         keep = np.ones(filled.shape[1], dtype=bool)
-        if labels is None or count >= len(keep):
+        if labels is None or count >= len(keep) or len(filled) < FEWEST_ROWS:
             return keep
         varied = np.flatnonzero(_scaled_variance(filled) > 0)
         scores = np.full(filled.shape[1], -1.0)
@@ -119,6 +122,8 @@ def _unlike(filled: np.ndarray, bound: float) -> np.ndarray:
     """Keep the first of each group of columns that move together."""
     varied = _scaled_variance(filled) > 0
     keep = np.ones(filled.shape[1], dtype=bool)
+    if len(filled) < 2:
+        return keep
     with np.errstate(all="ignore"):
         likeness = np.abs(np.nan_to_num(np.corrcoef(filled, rowvar=False).reshape(len(keep), -1)))
     for at in range(1, len(keep)):

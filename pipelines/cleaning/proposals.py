@@ -35,7 +35,7 @@ def used_as(kind: Kind, values: pd.Series) -> Kind:
 def steps_for(kind: Kind, values: pd.Series, task: Task) -> tuple[Step, ...]:
     """Return the usual steps for a column of this kind that looks like this."""
     makers = {
-        Kind.NUMBER: lambda: _number(values),
+        Kind.NUMBER: lambda: _number(values, task),
         Kind.BOOLEAN: _boolean,
         Kind.DATE: lambda: _date(values),
         Kind.CATEGORY: lambda: _category(values, task),
@@ -78,7 +78,7 @@ def _is_parts(value: object) -> bool:
     return isinstance(value, list | tuple) and bool(value) and set(value) <= set(PARTS)
 
 
-def _number(values: pd.Series) -> list[Step]:
+def _number(values: pd.Series, task: Task) -> list[Step]:
     """Steps for a number."""
     known = pd.to_numeric(values, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
     known = known[np.isfinite(known)]
@@ -87,7 +87,10 @@ def _number(values: pd.Series) -> list[Step]:
     skewed = _is_skewed(known)
     reason = "The median is not moved by long tails."
     steps.append(Step("impute", "median", reason, "no_missing"))
-    if skewed:
+    if task is Task.ANOMALY:
+        reason = "One size for all columns; ranks would hide what is strange."
+        steps.append(Step("scale", "standard", reason, "scaled"))
+    elif skewed:
         reason = "Long tails: ranks keep a few large values from ruling the rest."
         steps.append(Step("scale", "quantile", reason, "scaled"))
     else:

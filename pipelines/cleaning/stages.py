@@ -8,6 +8,7 @@ estimator. Only fences and fills along time are written here: scikit-learn has n
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -252,8 +253,9 @@ class Shift(Stage):
 
     def fit(self, block: np.ndarray) -> Self:
         """Learn centre and scale of each column."""
+        empty = np.isnan(block).all(axis=0)
         with np.errstate(all="ignore"):
-            scaler = self.scaler.fit(block)
+            scaler = self.scaler.fit(np.where(empty, 0.0, block))
         width = block.shape[1]
         if isinstance(scaler, MinMaxScaler):
             centre, scale = scaler.data_min_, 1 / np.where(scaler.scale_ == 0, 1, scaler.scale_)
@@ -267,7 +269,8 @@ class Shift(Stage):
     def apply(self, block: np.ndarray) -> np.ndarray:
         """Shift and shrink."""
         with np.errstate(over="ignore"):
-            return np.asarray((block - self.centre_) / self.scale_)
+            shifted = (block - self.centre_) / self.scale_
+        return np.asarray(np.clip(shifted, -LARGEST, LARGEST))
 
     def undo(self, block: np.ndarray) -> np.ndarray:
         """Return to the size before."""
@@ -295,23 +298,27 @@ class Bend(Stage):
                 random_state=0,
             )
         else:
-            self.bend_ = PowerTransformer(method=self.how.replace("_", "-"))
+            self.bend_ = PowerTransformer(method=self.how.replace("_", "-"), standardize=False)
         if len(self.varied_):
-            with np.errstate(all="ignore"):
+            with np.errstate(all="ignore"), warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # a power was bounded: apply() bounds the values
                 self.bend_.fit(inside[:, self.varied_])
+                self.size_ = Shift(StandardScaler()).fit(self._bent(inside[:, self.varied_]))
         return self
 
     def apply(self, block: np.ndarray) -> np.ndarray:
         """Bend; what overflows ends at the largest value."""
         bent = np.zeros(block.shape)
         if len(self.varied_):
-            inside = self._inside(block)[:, self.varied_]
-            with np.errstate(all="ignore"):
-                made = (
-                    self._ranks(inside) if self.how == "quantile" else self.bend_.transform(inside)
-                )
-            bent[:, self.varied_] = np.nan_to_num(made, posinf=LARGEST, neginf=-LARGEST)
-        return np.where(np.isnan(block), np.nan, bent)
+            made = self._bent(self._inside(block)[:, self.varied_])
+            bent[:, self.varied_] = made if self.how == "quantile" else self.size_.apply(made)
+        return np.where(np.isnan(block), np.nan, np.nan_to_num(bent))
+
+    def _bent(self, inside: np.ndarray) -> np.ndarray:
+        """Bend the columns that vary; a gap stays a gap."""
+        with np.errstate(all="ignore"):
+            made = self._ranks(inside) if self.how == "quantile" else self.bend_.transform(inside)
+        return np.asarray(np.clip(made, -LARGEST, LARGEST))
 
     def _ranks(self, block: np.ndarray) -> np.ndarray:
         """Do what ``QuantileTransformer.transform`` does, without its checks."""

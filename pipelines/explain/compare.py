@@ -1,9 +1,10 @@
 """Two versions of a model, explained on the same rows against the same background.
 
-How far two explanations may differ for no reason is not a fixed number: retraining the same recipe with
-another seed moves attributions too. So the verdict is calibrated: distances between reports of same-recipe
-retrains (the null) say what is usual, and the new version is called changed only if it is farther from the
-old one than nearly all of them are. With few retrains the p-value stays large, and the verdict says so.
+How far two explanations may differ for no reason is not a fixed number: retraining the same
+recipe with another seed moves attributions too. So the verdict is calibrated: distances between
+reports of same-recipe retrains (the null) say what is usual, and the new version is called
+changed only if it is farther from the old one than nearly all of them are. With few retrains the
+p-value stays large, and the verdict says so.
 """
 
 from __future__ import annotations

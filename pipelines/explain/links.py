@@ -53,7 +53,7 @@ def _inverse(answers: Table) -> Table:
 LINKS = {
     link.name: link
     for link in (
-        Link("identity", np.asarray, np.ones_like, "{}"),
+        Link("identity", np.asarray, np.ones_like, "answer"),
         Link(
             "logit",
             _logit,
@@ -67,8 +67,8 @@ LINKS = {
             "log-probability against the mean class",
             centred=True,
         ),
-        Link("log", _log, _inverse, "log of the {}"),
-        Link("log2", _log2, _inverse, "log2 of the {}"),
+        Link("log", _log, _inverse, "log of the predicted value"),
+        Link("log2", _log2, _inverse, "log2 of the strangeness"),
     )
 }
 

@@ -54,6 +54,8 @@ class Exact:
     link: Link
     offset: np.ndarray
     single: bool
+    factor: float = 1.0
+    """What a wrapper around the estimator multiplies its sums by."""
     shift: float = 0.0
     """What the answers are moved by before the link."""
 
@@ -64,17 +66,18 @@ class Exact:
             UnfaithfulExplanation: they do not add up to them.
         """
         values, base = self.explainer.contributions(prepared(self.question, frame))
+        values, base = values * self.factor, base * self.factor
         if self.link.centred:
             values, base = centred(values), centred(base)
         base = base + self.offset
         gap = worst_gap(self.link, base + values.sum(axis=1), answers - self.shift, self.single)
-        if gap > TOLERANCE:
+        if not gap <= TOLERANCE:  # also when it is no number
             raise UnfaithfulExplanation(self.method, gap)
         return Attribution(
             values=values,
             base=base,
             method=self.method,
-            unit="answer" if self.link.name == "identity" else self.link.words,
+            unit=self.link.words,
             background=self.explainer.background_rows,
             link=self.link.name,
             shift=self.shift,
@@ -97,7 +100,7 @@ def worst_gap(link: Link, sums: np.ndarray, answers: Matrix, single: bool) -> fl
     slack = ROUNDING[single] * link.steep(answers)
     excess = np.where(known, np.abs(sums - linked) - slack, 0.0)
     spread = max(float(np.ptp(sums)), float(np.abs(sums).mean()), 1e-9)
-    return float(max(0.0, excess.max()) / spread)
+    return float(excess.clip(0).max() / spread)
 
 
 def prepared(question: Question, frame: pd.DataFrame) -> np.ndarray:
@@ -139,6 +142,25 @@ def exact(
     return None, tuple(refused)
 
 
+def unwrapped(estimator: Any) -> tuple[Any, float]:
+    """Return what a wrapper holds, and what it multiplies the sums inside by.
+
+    PyOD's detectors pass on to scikit-learn's; a standardised target is scaled back; one sigmoid
+    calibration of a binary classifier makes log-odds of scores.
+    """
+    if type(estimator).__module__.startswith("pyod."):
+        return getattr(estimator, "detector_", estimator), 1.0
+    scaler = getattr(estimator, "transformer_", None)
+    if scaler is not None and hasattr(scaler, "scale_"):
+        return estimator.regressor_, float(np.ravel(scaler.scale_)[0])
+    calibrated: Sequence[Any] = getattr(estimator, "calibrated_classifiers_", [])
+    if len(calibrated) == 1 and len(calibrated[0].calibrators) == 1:
+        sigmoid = calibrated[0].calibrators[0]
+        if hasattr(sigmoid, "a_"):
+            return calibrated[0].estimator, -float(sigmoid.a_)
+    return estimator, 1.0
+
+
 def _estimator(question: Question) -> tuple[Any, np.ndarray]:
     """Return the estimator inside, and the raw column behind each of its features."""
     model = question.predictor.model
@@ -148,9 +170,7 @@ def _estimator(question: Question) -> tuple[Any, np.ndarray]:
         raise NotExact("the model is no pipeline that tells its raw columns")
     looked_at = getattr(model, "varying", None)
     names = np.asarray(behind, dtype=object)
-    estimator = steps["model"]
-    if type(estimator).__module__.startswith("pyod."):  # it only passes on to scikit-learn's
-        estimator = getattr(estimator, "detector_", estimator)
+    estimator, _ = unwrapped(steps["model"])
     return estimator, names if looked_at is None else names[np.asarray(looked_at, dtype=bool)]
 
 
@@ -211,6 +231,8 @@ def _settle(
     """
     answers = question.ask(probe)
     values, base = explainer.contributions(prepared(question, probe))
+    _, factor = unwrapped(question.predictor.model.pipeline.named_steps["model"])
+    values, base = values * factor, base * factor
     if values.shape[2] != answers.shape[1]:
         raise NotExact("it has other outputs than the model")
     forest = getattr(explainer, "forest", None)
@@ -225,7 +247,7 @@ def _settle(
                 continue
             offset = np.nanmedian(known - sums, axis=0)
             if worst_gap(link, sums + offset, answers - shift, single) <= TOLERANCE:
-                return Exact(question, explainer, method, link, offset, single, shift)
+                return Exact(question, explainer, method, link, offset, single, factor, shift)
     raise NotExact("its sums are not the model's answers, on no scale that is known")
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 ACCURACY = 1e-6
 REMOVAL_ROWS = 100
 CHANCE_ORDERS = 4
+LEAST_AGREEMENT = 0.3
 
 
 def section(work: Work, chosen: np.ndarray, lime: tuple[np.ndarray, np.ndarray] | None) -> Trust:
@@ -23,8 +24,9 @@ def section(work: Work, chosen: np.ndarray, lime: tuple[np.ndarray, np.ndarray] 
     if work.attribution is None:
         return Trust(status=Status.skipped("there are no attributions to check"))
     checks = [_accuracy(work)]
-    if lime is not None:
-        checks += _agreement(work, chosen, *lime)
+    both = np.isin(chosen, work.explained)
+    if lime is not None and both.any():
+        checks += _agreement(work, chosen[both], lime[0][both], lime[1][both])
     checks += _noise(work)
     removals: tuple[Removal, ...] = ()
     if work.clock.left > 1:
@@ -63,8 +65,7 @@ def _agreement(
     work: Work, chosen: np.ndarray, first: np.ndarray, second: np.ndarray
 ) -> list[Check]:
     """Compare SHAP with LIME, relative to how well LIME agrees with itself."""
-    shap = np.abs(work.shap_of(chosen).values).mean(axis=2)
-    one, two = np.abs(first).mean(axis=2), np.abs(second).mean(axis=2)
+    shap, one, two = map(_sizes, (work.shap_of(chosen).values, first, second))
     ceiling = float(np.mean(statistics.rank_agreement(one, two)))
     agreement = float(np.mean(statistics.rank_agreement(shap, (one + two) / 2)))
     relative = agreement / ceiling if ceiling > 0 else 0.0
@@ -79,12 +80,18 @@ def _agreement(
         Check(
             name="SHAP with LIME",
             value=relative,
-            reference=None,
-            fine=relative >= 0.5,
-            words=f"Rank correlation {agreement:.2f} of their sizes, relative to that ceiling. "
+            reference=LEAST_AGREEMENT,
+            fine=relative >= LEAST_AGREEMENT,
+            words=f"Rank correlation {agreement:.2f} of sizes, relative to that ceiling. "
             "They ask different questions, so 1 is not expected; a low value asks for a second look.",
         ),
     ]
+
+
+def _sizes(values: np.ndarray) -> np.ndarray:
+    """Return the sizes per row and column, with rounding errors as exact zeros."""
+    sizes = np.abs(values).mean(axis=2)
+    return np.where(sizes <= 1e-6 * sizes.max(initial=0.0) + 1e-9, 0.0, sizes)
 
 
 def _noise(work: Work) -> list[Check]:

@@ -177,7 +177,7 @@ def _balance(evidence: Evidence) -> dict[str, int]:
     labels = evidence.dataset.labels
     if evidence.dataset.task is not Task.CLASSIFICATION or labels is None:
         return {}
-    return {str(value): int(n) for value, n in labels.value_counts().head(200).items()}
+    return {str(value): int(n) for value, n in labels.value_counts().items()}
 
 
 def _drift(evidence: Evidence) -> list[dict[str, Any]]:

@@ -167,7 +167,7 @@ def groups(evidence: Evidence) -> Found | None:
 
 def _repeats(column: Column, evidence: Evidence) -> tuple[str, int, int, str] | None:
     known = len(evidence.frame) - int(evidence.frame[column.name].isna().sum())
-    if column.kind not in {Kind.CATEGORY, Kind.NUMBER, Kind.ID} or column.distinct < 10:
+    if column.kind not in {Kind.CATEGORY, Kind.NUMBER, Kind.ID} or column.distinct < 20:
         return None
     if not 1.3 * column.distinct <= known or column.distinct < 0.01 * known:
         return None

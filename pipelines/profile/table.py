@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pipelines.dataset import Dataset
 
 MAX_ROWS = 200_000
+MOST_CLASSES = 200
 
 
 def profile(
@@ -58,6 +59,7 @@ def profile(
         evidence = gather(dataset, places, seed, kept)
         findings = checks.examine(evidence)
     table = dict(evidence.table)
+    table["balance"] = dict(list(evidence.table["balance"].items())[:MOST_CLASSES])
     if len(places) < rows:
         table["sampled"] = {"rows": len(places), "of": rows, "seed": seed}
     if len(evidence.picked) < len(places):

@@ -121,21 +121,20 @@ def _classes(evidence: Evidence) -> tuple[str, dict[str, int]] | None:
 
 def single_row_class(evidence: Evidence) -> Found | None:
     """Say which classes have a single row, which no split can learn from and check."""
-    told = _classes(evidence)
-    if told is None or _is_scattered(evidence):
+    goal = _goal(evidence)
+    if goal is None or _classes(evidence) is None or _is_scattered(evidence):
         return None
-    name, counts = told
-    lonely = [label for label, rows in counts.items() if rows == 1]
+    name, labels = goal
+    counts = labels.value_counts()
+    lonely = list(counts[counts == 1].index)
     if not lonely:
         return None
-    labels = evidence.dataset.labels
-    assert labels is not None  # noqa: S101  (classes come from labels)
-    row = int(np.flatnonzero((labels.astype("str") == lonely[0]).to_numpy())[0])
-    which = f"class {lonely[0]!r}" if len(lonely) == 1 else f"the classes {quoted(lonely)}"
-    have = "has" if len(lonely) == 1 else "have"
+    row = int(np.flatnonzero((labels == lonely[0]).to_numpy(dtype=bool, na_value=False))[0])
+    alone = len(lonely) == 1
+    which = f"class {str(lonely[0])!r} has" if alone else f"the classes {quoted(lonely)} have"
     return Found(
         (name,),
-        f"In {name!r}, {which} {have} a single row (row {row}{'…' if len(lonely) > 1 else ''}): "
+        f"In {name!r}, {which} a single row (row {row}{'' if alone else ' and others'}): "
         "it cannot be both learned and checked.",
         "Merge it with another class, remove the row, or gather more of it.",
     )
@@ -181,23 +180,21 @@ def _size(item: tuple[str, int]) -> int:
 
 
 def _is_scattered(evidence: Evidence) -> bool:
-    target = evidence.target
-    if target is None or evidence.dataset.task is not Task.CLASSIFICATION:
-        return False
-    known = len(evidence.dataset.frame) - target.missing
-    return target.distinct > 2 and known < FEW_PER_CLASS * target.distinct
+    counts = _counts(evidence)
+    return len(counts) > 2 and sum(counts.values()) < FEW_PER_CLASS * len(counts)
 
 
 def too_many_classes(evidence: Evidence) -> Found | None:
     """Say that the classes have too few rows each: the target is a number, an id or free text."""
-    target = evidence.target
-    if target is None or not _is_scattered(evidence):
+    told = _classes(evidence)
+    if told is None or not _is_scattered(evidence):
         return None
-    known = len(evidence.dataset.frame) - target.missing
+    name, counts = told
+    known = sum(counts.values())
     return Found(
-        (target.name,),
-        f"{target.name!r} has {target.distinct:,} classes in {known:,} rows, "
-        f"{known / target.distinct:.2g} rows each on average; {FEW_PER_CLASS} are the least.",
+        (name,),
+        f"{name!r} has {len(counts):,} classes in {known:,} rows, "
+        f"{known / len(counts):.2g} rows each on average; {FEW_PER_CLASS} are the least.",
         "If it is a number, give --task regression; else group the classes, or choose another "
         "target.",
     )

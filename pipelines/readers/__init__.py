@@ -172,10 +172,12 @@ def read(
 def read_features(source: Any, *, name: str | None = None, **how: Unpack[How]) -> Dataset:
     """Read rows to answer for: a table without a target.
 
+    ``types`` may name columns that are not there: a model's schema has its own words for that.
+
     Raises:
         PipelineError: as ``read`` does.
     """
-    ask = _ask(how, None)
+    ask = replace(_ask(how, None), wishes_may_miss=True)
     return _dataset(_raw(source, ask), source, ask, name)
 
 
@@ -300,7 +302,7 @@ def _dataset(raw: Raw, source: Any, ask: Ask, name: str | None) -> Dataset:
     if count == 0:
         raise EmptyTable(told)
     for wished in ask.wishes:
-        if wished not in names:
+        if wished not in names and not ask.wishes_may_miss:
             raise UnknownColumn(wished, names)
     kept = None if raw.sampled or ask.rows is None or ask.rows >= count else ask.rows
     rows = None if kept is None else sampling.drawn(count, kept, ask.seed)

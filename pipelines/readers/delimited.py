@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 SAMPLE_BYTES = 1 << 17
 BLOCK_BYTES = 1 << 22
+STREAM_BYTES = 1 << 20
 _MISSING = sorted({*MISSING, *(word.upper() for word in MISSING), "NaN", "None", "Null", "#N/A"})
 
 
@@ -67,7 +68,9 @@ def _parsed(path: Path, dialect: Dialect, wanted: list[int], ask: Ask) -> Any:
     names = dialect.names
     reads = pv.ReadOptions(
         encoding="utf-8" if dialect.encoding == "utf-8-sig" else dialect.encoding,
-        block_size=BLOCK_BYTES * (8 if dialect.broken_lines else 1),
+        block_size=(BLOCK_BYTES if ask.rows is None else STREAM_BYTES)
+        * (8 if dialect.broken_lines else 1),
+        use_threads=ask.rows is None,
     )
     parses = pv.ParseOptions(
         delimiter=dialect.delimiter, newlines_in_values=dialect.broken_lines or len(names) == 1
@@ -80,9 +83,11 @@ def _parsed(path: Path, dialect: Dialect, wanted: list[int], ask: Ask) -> Any:
         decimal_point=dialect.decimal,
         include_columns=[names[p] for p in wanted] if len(set(names)) == len(names) else None,
     )
-    with streamed(path) as file:
+    with streamed(path, mapped=ask.rows is None) as file:
         if ask.rows is None:
             table = pv.read_csv(file, reads, parses, converts)
+            if any(pa.types.is_binary(column.type) for column in table.schema):
+                raise UnicodeError("not every byte is UTF-8")
             return table if len(table.column_names) == len(wanted) else table.select(wanted)
         table = sample(pv.open_csv(file, reads, parses, converts), ask.rows, ask.seed)
     return pa.table({names[place]: pa.array([]) for place in wanted}) if table is None else table
@@ -133,18 +138,20 @@ def _dialect(path: Path) -> Dialect:
         raise UnreadableData(path, "it holds binary data, not text", remedy)
     if not dialect.names:
         raise EmptyTable(path, "no header line")
+    if whole and not dialect.rows:
+        raise EmptyTable(path)
     return dialect
 
 
-def streamed(path: Path) -> Any:
-    """Open a file for pyarrow, which unpacks most endings by itself, on all cores."""
+def streamed(path: Path, *, mapped: bool = True) -> Any:
+    """Open a file for pyarrow; ``mapped`` pages are faster, but count as memory of the process."""
     compression = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".zstd": "zstd"}
     ending = path.suffix.lower()
     if ending == ".xz":
         return lzma.open(path)
     if ending in compression:
         return pa.input_stream(str(path), compression=compression[ending])
-    return pa.memory_map(str(path))
+    return pa.memory_map(str(path)) if mapped else pa.OSFile(str(path))
 
 
 def opened(path: Path) -> Any:

@@ -38,6 +38,8 @@ class Dialect:
     """Places of columns that hold codes with leading zeros, or times of day."""
     broken_lines: bool = False
     """Whether quoted values contain line breaks."""
+    rows: int = 0
+    """How many lines the sample holds beneath the header."""
     missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The spellings of missing values seen, by column name."""
 
@@ -80,6 +82,7 @@ def sniff(sample: bytes, *, whole: bool, delimiter: str | None = None) -> Dialec
         tuple(rows[0]) if rows else (),
         frozenset(place for place, words in enumerate(cells) if _is_verbatim(words)),
         any("\n" in word or "\r" in word for words in cells for word in words),
+        len(rows) - 1,
         {name: _missing(words) for name, words in zip(rows[0], cells, strict=True)}
         if rows
         else {},

@@ -79,19 +79,16 @@ def _opened(path: Path, parts: list[Path]) -> Any:
 
 
 def _sampled(table: Any, wanted: list[str], ask: Ask) -> Any:
-    """Take the drawn rows from one row group after the other; the rest is never held."""
+    """Take the drawn rows from one row group after the other; never more than one is held."""
     places = drawn(table.count_rows(), ask.rows or 0, ask.seed)
-    taken, start = [], 0
-    scanner = table.scanner(
-        columns=wanted,
-        batch_size=65_536,
-        batch_readahead=1,
-        fragment_readahead=1,
-        use_threads=False,
-    )
-    for batch in scanner.to_batches():
-        low, high = places.searchsorted([start, start + len(batch)])
-        if high > low:
-            taken.append(batch.take(places[low:high] - start))
-        start += len(batch)
-    return pa.Table.from_batches(taken, scanner.projected_schema)
+    picked = pa.schema([table.schema.field(name) for name in wanted])
+    taken, start = [picked.empty_table()], 0
+    for part in table.get_fragments():
+        for group in part.split_by_row_group():
+            count = group.row_groups[0].num_rows
+            low, high = places.searchsorted([start, start + count])
+            if high > low:
+                read = group.to_table(schema=table.schema, columns=wanted, use_threads=False)
+                taken.append(read.take(places[low:high] - start))
+            start += count
+    return pa.concat_tables(taken, promote_options="permissive")

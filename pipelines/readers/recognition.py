@@ -36,19 +36,10 @@ class Words:
     @classmethod
     def of(cls, column: Any) -> Words:
         """Encode a chunked text column where its head says that values repeat."""
-        head = column.slice(0, HEAD)
+        head = column.slice(0, 10 * HEAD)
         if len(head.unique()) * 2 > len(head):
             return cls(_joined(column))
         encoded = _joined(column.dictionary_encode())
-        return cls(encoded.dictionary, encoded.indices)
-
-    @classmethod
-    def of_values(cls, values: Any) -> Words:
-        """Encode values if a few thousand from the middle repeat more often than not."""
-        some = values.slice(len(values) // 2, 10 * HEAD)
-        if len(values) < 2 * len(some) or len(some.unique()) * 2 > len(some):
-            return cls(values)
-        encoded = values.dictionary_encode()
         return cls(encoded.dictionary, encoded.indices)
 
     def spread(self, values: Any) -> Any:
@@ -232,11 +223,6 @@ def dated(values: Any, form: str) -> Any:
     >>> dated(pa.array(["31.12.2024", None]), "%d.%m.%Y").to_pylist()[1] is None
     True
     """
-    if len(values) > HEAD:
-        words = Words.of_values(values)
-        if words.codes is not None:
-            days = dated(words.values, form)
-            return None if days is None else words.spread(days)
     days = _cast(values, form)
     return _slowly_dated(values, form) if days is None else days
 

@@ -51,6 +51,8 @@ class Ask:
     seed: int = 0
     options: Mapping[str, str] = field(default_factory=dict)
     """What stood behind the ``?`` of the source: ``sheet``, ``key``, ``table``, ``query``."""
+    wishes_may_miss: bool = False
+    """Wishes for columns that are not there are passed over, not refused."""
 
     @property
     def verbatim(self) -> frozenset[str]:

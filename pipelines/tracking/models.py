@@ -13,6 +13,7 @@ which says which column and value is wrong.
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -125,16 +126,23 @@ def download(tracking_uri: str, uri: str, into: Path) -> Path:
     from mlflow.artifacts import download_artifacts
 
     into.mkdir(parents=True, exist_ok=True)
-    address = uri if "/" in uri else f"models:/{uri}"
     with calm(), telling(tracking_uri):
-        connect(tracking_uri)
         found = download_artifacts(
-            artifact_uri=address,
+            artifact_uri=_address(connect(tracking_uri), uri),
             dst_path=str(into),
             tracking_uri=tracking_uri,
             registry_uri=tracking_uri,
         )
     return Path(found)
+
+
+def _address(client: MlflowClient, uri: str) -> str:
+    """Return an address that MLflow can fetch: it knows none inside of a logged model."""
+    whole = uri if "/" in uri else f"models:/{uri}"
+    inside = re.fullmatch(r"models:/(m-[0-9a-f]{32})/(.+)", whole)
+    if inside is None:
+        return whole
+    return f"{client.get_logged_model(inside[1]).artifact_location.rstrip('/')}/{inside[2]}"
 
 
 def _write(made: Any, folder: Path, to: Path, what: tuple[Any, Any, Sequence[str]]) -> None:

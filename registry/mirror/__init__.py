@@ -40,6 +40,10 @@ _AT_ONCE = 1000
 _MISSING, _THERE = "RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS"
 
 
+class _Raced(MirrorFailed):
+    """Another process wrote the same tag or alias in the same moment; MLflow queues nobody."""
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
     """One model as the record has it now."""
@@ -76,6 +80,8 @@ def show(session: Session, name: str, tracking_uri: str) -> dict[str, str]:
             picture = read(session, name)
         try:
             numbers = draw(picture, tracking_uri)
+        except _Raced:
+            continue
         except MirrorFailed as error:
             with session.begin():
                 outbox.failed(session, picture.messages, str(error))
@@ -173,7 +179,8 @@ def _speaking_to(tracking_uri: str, name: str) -> Iterator[MlflowClient]:
         yield MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
     except (MlflowException, SQLAlchemyError, OSError) as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise MirrorFailed(name, db.hidden(tracking_uri), lines[0]) from error
+        kind = _Raced if "IntegrityError" in str(error) else MirrorFailed
+        raise kind(name, db.hidden(tracking_uri), lines[0].rstrip(".")) from error
     finally:
         for knob in ours:
             knob.unset()
@@ -220,7 +227,7 @@ def _create(client: MlflowClient, version: ModelVersion) -> Shown:
         version.name,
         _source(client, version),
         run_id=version.run_id,
-        tags={REF: version.ref, RUN: version.run_id},
+        tags=_tags(version),
         model_id=version.model_id,
     )
     first = _shown(client, version.name).get(version.ref, made)
@@ -229,6 +236,10 @@ def _create(client: MlflowClient, version: ModelVersion) -> Shown:
         return first
     _link(client, version, str(made.version))
     return made
+
+
+def _tags(version: ModelVersion) -> dict[str, str]:
+    return {REF: version.ref, STAGE: version.stage.value, RUN: version.run_id}
 
 
 def _source(client: MlflowClient, version: ModelVersion) -> str:
@@ -255,8 +266,7 @@ def _link(client: MlflowClient, version: ModelVersion, number: str) -> None:
 def _retouch(client: MlflowClient, version: ModelVersion, shown: Shown, text: str) -> None:
     """Set what differs, nothing else, so that a second drawing costs no write."""
     number = str(shown.version)
-    wanted = {REF: version.ref, STAGE: version.stage.value, RUN: version.run_id}
-    for key, value in wanted.items():
+    for key, value in _tags(version).items():
         if shown.tags.get(key) != value:
             client.set_model_version_tag(version.name, number, key, value)
     if shown.description != text:

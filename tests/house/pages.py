@@ -8,7 +8,7 @@ import typer
 
 from mlops.cli import app
 from mlops.failures import FAILURES
-from mlops.settings import Settings
+from mlops.settings import Settings, variable
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 
@@ -34,7 +34,7 @@ def _paths(command, words):
 def settings() -> str:
     """Return the table of settings."""
     rows = [
-        f"| `{field.validation_alias or f'MLOPS_{name.upper()}'}` | {_default(name)} | {field.description} |"
+        f"| `{variable(name)}` | {_default(name)} | {field.description} |"
         for name, field in Settings.model_fields.items()
     ]
     return "\n".join(

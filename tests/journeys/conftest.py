@@ -44,7 +44,7 @@ class Desk:
 def demo(tmp_path_factory):
     """A desk on which the demo ran twice, in short; and what it said."""
     desk = Desk(tmp_path_factory.mktemp("demo"))
-    first = desk.json("demo", "--budget", "8s", "--rows", "1200")
+    first = desk.json("demo", "--budget", "25s", "--rows", "1200")
     second = desk.json("demo", "--budget", "6s", "--rows", "1200")
     return desk, first, second
 

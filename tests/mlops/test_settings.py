@@ -13,14 +13,14 @@ def test_by_default_everything_is_in_the_current_folder(monkeypatch):
     monkeypatch.setenv("HOME", "/somewhere/else")
     monkeypatch.setenv("USER", "somebody")
     found = settings.load()
-    assert found.tracking_uri == found.database_url == "sqlite:///mlflow.db"
+    assert found.tracking_uri == found.database_url == f"sqlite:///{Path.cwd() / 'mlflow.db'}"
     assert found.home == Path(".mlops")
     assert found.user == ""
 
 
 def test_the_registry_has_a_file_of_its_own_when_mlflow_is_a_server(monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://mlflow.example.org")
-    assert settings.load().database_url == "sqlite:///mlops.db"
+    assert settings.load().database_url == f"sqlite:///{Path.cwd() / 'mlops.db'}"
     monkeypatch.setenv("MLOPS_DATABASE_URL", "postgresql://db/mlops")
     assert settings.load().database_url == "postgresql://db/mlops"
 
@@ -38,7 +38,7 @@ def test_a_name_can_be_given_and_is_the_login_otherwise(monkeypatch):
 )
 def test_a_value_that_makes_no_sense_is_refused_by_name(monkeypatch, name, value):
     monkeypatch.setenv(name, value)
-    with pytest.raises(BadEnvironment, match=value):
+    with pytest.raises(BadEnvironment, match=f"{name} cannot be '{value}'"):
         settings.load()
 
 

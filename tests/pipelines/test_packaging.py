@@ -104,7 +104,9 @@ def test_a_skops_file_that_names_a_stranger_is_refused(saved):
         serving.load(saved)
 
 
-@pytest.mark.parametrize("damage", ["no card", "no json", "wrong layout", "no model", "cut", "none"])
+@pytest.mark.parametrize(
+    "damage", ["no card", "no json", "wrong layout", "no model", "cut", "none"]
+)
 def test_a_broken_folder_is_one_sentence(damage, saved):
     card, model = saved / "model.json", saved / packaging.SKOPS
     if damage == "no card":

@@ -1,3 +1,5 @@
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -59,14 +61,17 @@ def served(tmp_path_factory):
     command += ["--workers", "1", "--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}"]
     command += ["--artifacts-destination", str(folder / "artifacts")]
     with (folder / "server.log").open("w") as log:
-        server = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
+        server = subprocess.Popen(
+            command, stdout=log, stderr=log, cwd=folder, start_new_session=True
+        )
         try:
             uri = f"http://127.0.0.1:{port}"
             answers(uri, server)
             yield uri, logged(uri, None, 1)
         finally:
-            server.terminate()
-            server.wait(30)
+            # It and its workers; a busy machine makes a polite end take a minute.
+            os.killpg(server.pid, signal.SIGKILL)
+            server.wait()
 
 
 def answers(uri, server, seconds=90):

@@ -103,7 +103,7 @@ def test_racing_processes_leave_one_in_production(record, engine, url):
         subprocess.Popen([sys.executable, "-c", RACE, url, start, f"risk/{n}", f"risk/{n + 1}"])
         for n in range(1, RACERS, 2)
     ]
-    assert [racer.wait(60) for racer in racers] == [0] * len(racers)
+    assert [racer.wait(180) for racer in racers] == [0] * len(racers)
     assert stages(engine) == {"production": 1, "archived": RACERS - 1}
 
 

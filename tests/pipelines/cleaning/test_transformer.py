@@ -244,7 +244,7 @@ def ready(request):
 
 @given(data=st.data())
 @settings(
-    max_examples=100,
+    max_examples=60,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -303,7 +303,7 @@ def plans(draw, kinds):
 
 @given(data=st.data(), needs=st.sampled_from(NEEDS), rows=st.sampled_from([1, 2, 7, 40]))
 @settings(
-    max_examples=600,
+    max_examples=25,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -378,6 +378,15 @@ class TestSteps:
         found = self.one(values, {"do": "scale", "with": how})
         assert abs(np.median(found)) < 0.6
         assert 0.4 < found.std() < 4
+
+    @pytest.mark.parametrize("how", [row.how for row in OPERATIONS if row.do == "scale"])
+    @pytest.mark.parametrize(
+        "learned", [[1e-300, 1e-299, 3e-300], [5.0] * 3, [1.0, 1e300, -1e300]]
+    )
+    def test_the_largest_and_smallest_numbers_stay_finite(self, how, learned):
+        asked = [1e308, -1e308, np.inf, -np.inf, 5e-324, 0.0, np.nan]
+        found = self.one(learned * 3, {"do": "scale", "with": how}, at=asked)
+        assert np.isfinite(found.astype(np.float32)).all()
 
     def test_quantiles_are_scikit_learns(self):
         draw = np.random.default_rng(0)

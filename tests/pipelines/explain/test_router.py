@@ -115,10 +115,11 @@ def test_xgboost_is_explained_as_the_definition_says(made):
 
 
 def test_what_makes_a_row_strange_counts_as_positive(made):
-    frame = made.table(400)
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(400, 3)), columns=["height", "weight", "age"])
     estimator = ensemble.IsolationForest(n_estimators=60, random_state=0)
-    predictor = made.fitted(estimator, Task.ANOMALY, frame.assign(age=40 + frame.age % 3), None)
-    odd = frame.iloc[[0]].assign(age=900)
+    predictor = made.fitted(estimator, Task.ANOMALY, frame, None)
+    odd = pd.DataFrame({"height": [0.0], "weight": [0.1], "age": [9.0]})
     question = Question(predictor)
     exact, _ = router.exact(question, frame.iloc[:100], odd)
     assert exact is not None

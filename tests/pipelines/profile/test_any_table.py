@@ -38,7 +38,7 @@ def tables(draw):
     return Dataset("any", frame, task, target)
 
 
-@settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 @given(tables())
 def test_any_table_has_a_profile_a_page_and_plain_json(data):
     told = profile(data)

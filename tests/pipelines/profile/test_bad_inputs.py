@@ -152,3 +152,12 @@ def test_a_text_target_of_a_regression_stops():
 
 def test_a_target_with_as_many_classes_as_rows_stops():
     assert "200 classes in 200 rows" in stopped(table(y=np.arange(N)))
+
+
+def test_a_lonely_class_is_found_among_hundreds_and_outside_the_sample():
+    goal = pd.Series(np.arange(6000) % 300).astype("str")
+    goal[77] = "lonely"
+    frame = pd.DataFrame({"x": np.random.default_rng(0).normal(size=6000), "y": goal})
+    told = profile(Dataset("many", frame, Task.CLASSIFICATION, "y"), max_rows=500)
+    finding = next(f for f in told.findings if f.code == "D006")
+    assert "class 'lonely' has a single row (row 77)" in finding.reason

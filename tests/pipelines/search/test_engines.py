@@ -48,7 +48,8 @@ SCRIPT = """
         def tried(self, trial, outcome, board): print(trial.number, flush=True)
 
     try:
-        find_best(dataset, goal, Budget(seconds=60, workers=2), journal=journal, watchers=[Aloud()])
+        budget = Budget(seconds=60, workers=2)
+        find_best(dataset, goal, budget, journal=journal, watchers=[Aloud()])
     except KeyboardInterrupt:
         print("interrupted", len(journal.replay()), flush=True)
 """
@@ -155,7 +156,8 @@ def test_a_script_without_a_main_guard_searches_once(tmp_path):
         "from pipelines.automl import Goal, find_best\n"
         "from pipelines.search import Budget\n"
         "print('begun', flush=True)\n"
-        "found = find_best(example(Task.REGRESSION), Goal(algorithms=['ridge']), Budget(trials=3))\n"
+        "goal = Goal(algorithms=['ridge'])\n"
+        "found = find_best(example(Task.REGRESSION), goal, Budget(trials=3))\n"
         "print(found.trial.algorithm_key, flush=True)\n",
         encoding="utf-8",
     )
@@ -216,7 +218,7 @@ def test_a_dask_scheduler_that_is_not_there_is_one_sentence(monkeypatch, work):
     real = distributed.Client
     monkeypatch.setattr(distributed, "Client", lambda place, timeout: real(place, timeout="200ms"))
     with (
-        pytest.raises(EngineDown, match="127.0.0.1:9"),
+        pytest.raises(EngineDown, match=r"127\.0\.0\.1:9"),
         executors.crew("dask://127.0.0.1:9", 1, work),
     ):
         pass

@@ -116,32 +116,61 @@ def test_rows_without_a_label_teach_and_judge_nothing():
     assert len(found.train) + len(found.holdout) == 100
 
 
-def test_one_seed_gives_the_same_trials_and_winner():
+@pytest.fixture(scope="module")
+def whole():
+    """One uninterrupted search of ten trials."""
     dataset = example(Task.CLASSIFICATION, rows=120)
-    runs = [
-        find_best(dataset, Goal(algorithms=QUICK, seed=3), Budget(trials=9), engine="serial")
-        for _ in range(2)
-    ]
-    assert told(runs[0]) == told(runs[1])
-    assert runs[0].trial == runs[1].trial
+    return find_best(dataset, Goal(algorithms=QUICK), Budget(trials=10), engine="serial")
+
+
+def test_one_seed_gives_the_same_trials_and_winner(whole):
+    dataset = example(Task.CLASSIFICATION, rows=120)
+    again = find_best(dataset, Goal(algorithms=QUICK), Budget(trials=10), engine="serial")
+    assert told(again) == told(whole)
+    assert again.trial == whole.trial
     np.testing.assert_array_equal(
-        runs[0].model.score(dataset.features), runs[1].model.score(dataset.features)
+        again.model.score(dataset.features), whole.model.score(dataset.features)
     )
 
 
-@pytest.mark.parametrize("cut", [2, 5, 8])
-def test_a_resumed_run_ends_with_the_trials_of_an_uninterrupted_one(tmp_path, cut):
-    dataset = example(Task.CLASSIFICATION, rows=120)
+def test_another_seed_asks_other_things(whole):
+    goal = Goal(algorithms=QUICK, seed=1)
+    other = find_best(whole.dataset, goal, Budget(trials=8), engine="serial")
+    tuned = [dict(t.params) for t, _ in other.leaderboard.rows if t.origin == "tuned"]
+    assert tuned
+    assert not any(dict(t.params) in tuned for t, _ in whole.leaderboard.rows)
+
+
+@pytest.mark.parametrize("cut", [2, 8])
+def test_a_resumed_run_ends_with_the_trials_of_an_uninterrupted_one(tmp_path, whole, cut):
     goal = Goal(algorithms=QUICK)
-    whole = find_best(dataset, goal, Budget(trials=10), engine="serial")
     path = tmp_path / "run.jsonl"
-    journal = Journal.create(path, header(dataset, goal))
+    journal = Journal.create(path, header(whole.dataset, goal))
     for trial, outcome in whole.leaderboard.rows[:cut]:
         journal.append(trial, outcome, spent=1.0)
-    again = Journal.open(path, header(dataset, goal))
-    resumed = find_best(dataset, goal, Budget(trials=10), journal=again, engine="serial")
+    again = Journal.open(path, header(whole.dataset, goal))
+    resumed = find_best(whole.dataset, goal, Budget(trials=10), journal=again, engine="serial")
     assert told(resumed) == told(whole)
     assert resumed.trial == whole.trial
+
+
+def test_seconds_spent_before_a_resume_count(tmp_path, whole):
+    goal = Goal(algorithms=QUICK)
+    path = tmp_path / "run.jsonl"
+    journal = Journal.create(path, header(whole.dataset, goal))
+    for trial, outcome in whole.leaderboard.rows[:5]:
+        journal.append(trial, outcome, spent=50.0)
+    diary = Diary()
+    resumed = find_best(
+        whole.dataset,
+        goal,
+        Budget(seconds=50),
+        journal=journal,
+        watchers=[diary],
+        engine="serial",
+    )
+    assert diary.trials == []
+    assert len(resumed.leaderboard) == 5
 
 
 def test_a_finished_journal_is_not_searched_again(tmp_path):
@@ -219,6 +248,11 @@ def test_anomalies_with_labels_are_tuned_on_them():
 def test_an_unknown_metric_offers_a_close_one():
     with pytest.raises(UnknownMetric, match="'roc_auc'"):
         find_best(example(Task.CLASSIFICATION), Goal(metric="roc_ac"), Budget(trials=1))
+
+
+def test_a_quality_without_labels_is_refused():
+    with pytest.raises(UnknownMetric, match="without labels"):
+        find_best(example(Task.ANOMALY), Goal(metric="roc_auc"), Budget(trials=1))
 
 
 def test_an_unknown_algorithm_offers_a_close_one():

@@ -187,7 +187,7 @@ def test_finishing_twice_or_before_the_start_does_nothing(store):
 
 def test_stdout_belongs_to_the_caller_and_stderr_stays_silent(tmp_path):
     script = (
-        "from pipelines.tracking import Tracker; import json; t = Tracker('sqlite:///new.db', 'e');"
+        "from pipelines.tracking import Tracker; import json; t = Tracker('sqlite:///a.db', 'e');"
         "run = t.start('one', {}, {'a': 1}); t.finish(); print(json.dumps({'run_id': run}))"
     )
     ran = subprocess.run(
@@ -226,4 +226,3 @@ def test_an_experiment_in_the_trash_is_named_with_the_way_back(store):
     tracker._client.delete_experiment(tracker.experiment_id)
     with pytest.raises(TrackingDown, match=f"experiments restore -x {tracker.experiment_id}"):
         Tracker(store.uri, "old").start("two", {}, {})
-

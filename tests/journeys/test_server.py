@@ -1,0 +1,99 @@
+"""The server script: it says where it is, survives a real client, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from pipelines.tracking import Tracker
+
+HERE = Path(__file__).parents[2] / "mlflow-server"
+SERVE, SMOKE = HERE / "serve.py", HERE / "smoke.py"
+
+
+@contextmanager
+def serving(folder, port, *more):
+    line = [sys.executable, str(SERVE), "--port", str(port), "--quiet", *more]
+    server = subprocess.Popen(
+        [*line, "--artifacts", str(folder / "artifacts")],
+        cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        yield server
+    finally:
+        if server.poll() is None:
+            server.send_signal(signal.SIGTERM)
+        server.communicate(timeout=30)
+
+
+@pytest.fixture
+def port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def processes_of(folder) -> list[str]:
+    """Return the command lines of processes that work in a folder."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                if (entry / "cwd").readlink() == folder:
+                    found.append((entry / "cmdline").read_text().replace("\0", " "))
+            except OSError:
+                continue
+    return found
+
+
+def test_the_server_answers_a_real_client_and_ctrl_c_ends_all_of_it(tmp_path, port):
+    with serving(tmp_path, port) as server:
+        said = server.stdout.readline()
+        url = f"http://127.0.0.1:{port}"
+        assert said == f"MLflow is at {url} (Ctrl-C ends it)\n"
+        smoke = subprocess.run(
+            [sys.executable, str(SMOKE), url], cwd=tmp_path, capture_output=True, text=True
+        )
+        assert smoke.returncode == 0, smoke.stderr
+        busy = subprocess.run(
+            [sys.executable, str(SERVE), "--port", str(port)], capture_output=True, text=True
+        )
+        assert busy.returncode == 9
+        assert busy.stderr.startswith(f"Port {port} on 127.0.0.1 is in use. Try --port ")
+        tracker = Tracker(url, "over-http")
+        run_id = tracker.start("one", {"a": "b"}, {"seed": 0})
+        tracker.log_texts({"note.txt": "hello"})
+        assert tracker.finish() == ()
+        assert len(run_id) == 32
+        server.send_signal(signal.SIGINT)
+        assert server.wait(30) == 0
+        assert processes_of(tmp_path) == []
+
+
+def test_a_store_that_cannot_be_opened_ends_with_what_the_server_said(tmp_path, port):
+    (tmp_path / "text.txt").write_text("not a database " * 100)
+    ran = subprocess.run(
+        [sys.executable, str(SERVE), "--port", str(port), "--quiet",
+         "--backend-store-uri", f"sqlite:///{tmp_path}/text.txt"],
+        cwd=tmp_path, capture_output=True, text=True, timeout=150,
+    )  # fmt: skip
+    assert ran.returncode == 1
+    assert "did not come up" in ran.stderr
+    assert "not a database" in ran.stderr
+
+
+def test_the_smoke_test_fails_in_one_line_where_nothing_answers(tmp_path, port):
+    env = {**os.environ, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}
+    ran = subprocess.run(
+        [sys.executable, str(SMOKE), f"http://127.0.0.1:{port}"],
+        env=env, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert ran.returncode == 1
+    assert ran.stderr.strip().splitlines()[-1].startswith(f"http://127.0.0.1:{port} failed")

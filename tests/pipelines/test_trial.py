@@ -1,0 +1,75 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pipelines import trial as trials
+from pipelines.automl import Goal, prepare
+from pipelines.task import Task
+from pipelines.testing import example
+from pipelines.trial import Trial
+
+ASKED = Trial(0, "logistic", {"C": 1.0, "class_weight": None}, 0, "default")
+
+
+@pytest.fixture(scope="module")
+def work():
+    goal = Goal(algorithms=("logistic", "lightgbm"))
+    return prepare(example(Task.CLASSIFICATION, rows=150), goal, engine="serial").work
+
+
+def test_every_row_is_predicted_by_a_model_that_did_not_see_it(work):
+    outcome = trials.run(ASKED, work)
+    assert outcome.failure is None
+    assert outcome.out_of_fold.shape == (len(work.features), 3)
+    np.testing.assert_allclose(outcome.out_of_fold.sum(axis=1), 1, atol=1e-5)
+    assert outcome.score == pytest.approx(np.mean(outcome.folds))
+    assert len(outcome.folds) == len(work.folds)
+    pooled = work.metric.of(work.truth(np.arange(len(work.features))), outcome.out_of_fold)
+    assert pooled == pytest.approx(outcome.score, rel=0.15)
+
+
+def test_a_trial_that_misses_its_bar_stops_after_one_fold(work):
+    outcome = trials.run(replace(ASKED, bar=1e-9), work)
+    assert outcome.state == "stopped"
+    assert len(outcome.folds) == 1
+    assert np.isnan(outcome.out_of_fold).any()
+
+
+def test_a_trial_out_of_time_comes_back_with_the_folds_it_has(work):
+    outcome = trials.run(ASKED, work, 1e-9)
+    assert outcome.state == "stopped"
+    assert outcome.score is not None
+    assert len(outcome.folds) == 1
+
+
+def test_a_fit_that_fails_is_an_outcome_with_a_reason(work):
+    outcome = trials.run(replace(ASKED, params={"C": -1.0}), work)
+    assert outcome.state == "failed"
+    assert outcome.score is None
+    assert outcome.failure.startswith("InvalidParameterError: The 'C' parameter")
+    assert outcome.seconds > 0
+
+
+def test_a_class_that_training_never_saw_gets_no_chance(work):
+    rows = np.arange(len(work.features))
+    wild = (work.labels == "wild").to_numpy()
+    lonely = replace(work, folds=[(rows[~wild], rows[wild]), (rows[wild | (rows % 2 == 0)], rows)])
+    for key, params in (("logistic", ASKED.params), ("lightgbm", {})):
+        asked = replace(ASKED, algorithm_key=key, params=params)
+        outcome = trials.run(asked, replace(lonely, folds=lonely.folds[:1]))
+        assert outcome.failure is None
+        np.testing.assert_array_equal(outcome.out_of_fold[wild][:, 2], 0)
+
+
+def test_a_booster_says_how_many_rounds_it_took(work):
+    params = dict(work.rows["lightgbm"].portfolio[1].params)
+    short = replace(work, folds=work.folds[:2])
+    outcome = trials.run(Trial(0, "lightgbm", params, 0, "portfolio"), short)
+    assert 1 <= outcome.learned["n_estimators"] < 3_000
+
+
+def test_running_a_trial_changes_nothing_it_was_given(work):
+    before = work.features.copy()
+    trials.run(ASKED, work)
+    assert before.equals(work.features)

@@ -1,0 +1,46 @@
+"""A database of each released schema, as it was written then, still opens and still verifies."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from sqlalchemy.orm import Session
+
+from registry import audit, db, outbox, reports, versions
+from registry.refs import parse
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+SCHEMAS = sorted(GOLDEN.glob("registry_*.sql"))
+
+
+@pytest.fixture(params=SCHEMAS, ids=lambda path: path.stem)
+def old(request, tmp_path):
+    """An engine on a database that an older release wrote."""
+    path = tmp_path / "old.db"
+    with sqlite3.connect(path) as connection:
+        connection.executescript(request.param.read_text(encoding="utf-8"))
+    connection.close()
+    engine = db.open_engine(f"sqlite:///{path}")
+    db.upgrade(engine)
+    yield engine
+    engine.dispose()
+
+
+def test_every_revision_has_its_frozen_database():
+    assert [path.stem.removeprefix("registry_") for path in SCHEMAS] == list(db.REVISIONS)
+
+
+def test_an_old_database_opens_with_all_it_held(old):
+    assert db.state(old) is db.State.CURRENT
+    with Session(old) as session:
+        assert [v.ref for v in versions.page(session)] == ["fraud/1", "risk/2", "risk/1"]
+        first = versions.get(session, parse("risk/1"))
+        assert first.stage == "archived"
+        assert versions.champion(session, "risk").ref == "risk/2"
+        assert [report.kind for report in reports.of(session, first)] == ["shap", "lime"]
+        assert outbox.pending(session)
+
+
+def test_the_digests_of_an_old_audit_log_are_computed_as_then(old):
+    with Session(old) as session:
+        assert audit.verify(session) == 14
