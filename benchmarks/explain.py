@@ -1,6 +1,7 @@
-"""Explanations against their peers, in CPU seconds and ratios of one run: python benchmarks/explain.py
+"""Explanations against their peers: CPU seconds and ratios of one run.
 
-``--quick`` takes a tenth of the rows. Peers are timed on a few rows and extrapolated; the table says so.
+Run ``python benchmarks/explain.py``; ``--quick`` takes a fifth of the rows. Peers are timed on a
+few rows and extrapolated; each line says so.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ def lime_rows(rows: int = 500) -> None:
     peer = LimeTabularExplainer(frame.to_numpy(), mode="classification", random_state=0)
     theirs = cpu(lambda: [peer.explain_instance(cells[row], chances, num_features=COLUMNS)
                           for row in range(6)])[0] * rows / 6  # fmt: skip
-    print(f"LIME, {rows} rows: ours {ours:.1f} CPU-s, lime {theirs:.1f} (extrapolated from 6 rows, "
+    print(f"LIME, {rows} rows: ours {ours:.1f} CPU-s, lime {theirs:.1f} (extrapolated, 6 rows, "
           f"5,000 samples): {theirs / ours:.0f}x; ours between seeds {same:.3f}")  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlops import comparisons, files, mirroring, registration
+from mlops import comparisons, files, mirroring, plans, registration
 from mlops.durations import seconds_of
 from mlops.failures import Interrupted
 from mlops.sources import read
@@ -138,6 +138,7 @@ def run(  # noqa: PLR0913 - the options of the public verb
     keep: Sequence[str] = (),
     types: Mapping[str, str] | None = None,
     rows: int | None = None,
+    plan: str | Path | Mapping[str, Any] | None = None,
     engine: str = "processes",
     resume: str | None = None,
     watchers: Sequence[Watcher] = (),
@@ -160,6 +161,7 @@ def run(  # noqa: PLR0913 - the options of the public verb
         keep: Columns that are used although a check would leave them out.
         types: Kinds of columns, where the guess is wrong.
         rows: Sample this many rows.
+        plan: An edited cleaning plan, as a YAML or JSON file or as data.
         engine: processes, serial, dask or dask://host:port.
         resume: The id of a run to go on with.
         watchers: Who is told how it goes.
@@ -181,6 +183,7 @@ def run(  # noqa: PLR0913 - the options of the public verb
     called = called or model_name(dataset.name)
     goal = Goal(
         metric=metric,
+        plan=None if plan is None else plans.read(plan, dataset),
         algorithms=tuple(algorithms),
         exclude=tuple(exclude),
         keep=tuple(keep),
@@ -299,7 +302,7 @@ def _compared(going: _Run, found: Found, version: ModelVersion) -> Comparison | 
     if other is None or other.id == version.id:
         return None
     judged = comparisons.Judged(
-        metrics=found.metrics, metric=found.metric.key, holdout=found.holdout,
+        model=found.model, metrics=found.metrics, metric=found.metric, holdout=found.holdout,
         target=going.dataset.target, data_digest=going.dataset.digest,
     )  # fmt: skip
     return comparisons.compare(going.ws, other, judged)

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops import files
-from mlops.sources import read
+from mlops.sources import read, read_features
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
-    from pathlib import Path
 
+    from pipelines.dataset import Dataset
     from pipelines.profile.facts import Profile
 
 
-def profile(
+def profile(  # noqa: PLR0913 - the options of the public verb
     data: Any,
     target: str | None = None,
     *,
+    against: Any = None,
+    plan: str | Path | None = None,
     types: Mapping[str, str] | None = None,
     keep: Collection[str] = (),
     rows: int | None = None,
@@ -26,13 +30,39 @@ def profile(
 ) -> Profile:
     """Read a table and say what it is and what is wrong with it.
 
+    Args:
+        data: A file, folder, URL, or a frame.
+        target: The column to predict, if there is one.
+        against: Other rows, such as a test set: is it the same world, are rows in both?
+        plan: Where to write the proposed cleaning plan (YAML), to be edited.
+        types: Kinds of columns, where the guess is wrong.
+        keep: Columns that are used although a check would leave them out.
+        rows: Sample this many rows.
+        seed: Makes the sample repeatable.
+
     Raises:
         PipelineError: The data cannot be read; the class and the message say why.
     """
     from pipelines.profile import table
 
     dataset = read(data, target, types=types, rows=rows, seed=seed)
-    return table.profile(dataset, keep=keep, seed=seed)
+    found = table.profile(dataset, keep=keep, seed=seed)
+    if against is not None:
+        found = _compared(found, dataset, against, seed)
+    if plan is not None:
+        from mlops import plans
+
+        plans.write(found, dataset, Path(plan))
+    return found
+
+
+def _compared(found: Profile, dataset: Dataset, against: Any, seed: int) -> Profile:
+    from pipelines.profile import pair_checks
+    from pipelines.readers import readings
+
+    other = read_features(against, types=readings(dataset))
+    more = pair_checks.compare(dataset, other, seed=seed)
+    return replace(found, findings=(*found.findings, *more))
 
 
 def write(found: Profile, path: Path) -> None:

@@ -57,6 +57,8 @@ class Goal:
     keep: Sequence[str] = ()
     """Columns that are used although a finding would leave them out."""
     seed: int = 0
+    plan: Plan | None = None
+    """What happens to the columns, where somebody edited the proposal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +167,7 @@ class Prepared:
         self._doing("profiling the table")
         self.profile = look_at(dataset, keep=goal.keep, seed=goal.seed)
         require_sound(self.profile)
-        self.plan = propose(self.profile, dataset)
+        self.plan = goal.plan or propose(self.profile, dataset)
         for watcher in watchers:
             watcher.profiled(self.profile, self.plan)
         self.train, self.holdout = _split(dataset, goal.seed)

@@ -22,6 +22,9 @@ def profile(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write an HTML (or .json) report here.")
     ] = None,
+    against: Annotated[str | None, typer.Option(help="Compare with these rows too.")] = None,
+    plan: Annotated[Path | None, typer.Option(help="Write the cleaning plan here.")] = None,
+    keep: Annotated[list[str] | None, typer.Option(help="Keep a column a check drops.")] = None,
     types: Annotated[list[str] | None, typer.Option("--type", help="column=category ...")] = None,
     rows: Annotated[int | None, typer.Option(help="Sample this many rows.")] = None,
     seed: Annotated[int, typer.Option(help="Makes the sample repeatable.")] = 0,
@@ -36,7 +39,14 @@ def profile(
         from mlops import profiles
 
         found = profiles.profile(
-            data, target, types=pairs("--type", types or ()), rows=rows, seed=seed
+            data,
+            target,
+            against=against,
+            plan=plan,
+            types=pairs("--type", types or ()),
+            keep=keep or (),
+            rows=rows,
+            seed=seed,
         )
         if output is not None:
             profiles.write(found, output)

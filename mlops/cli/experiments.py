@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -34,6 +35,7 @@ def run(
     keep: Annotated[list[str] | None, typer.Option(help="Keep a column a check drops.")] = None,
     types: Annotated[list[str] | None, typer.Option("--type", help="column=category ...")] = None,
     rows: Annotated[int | None, typer.Option(help="Sample this many rows.")] = None,
+    plan: Annotated[Path | None, typer.Option(help="An edited cleaning plan.")] = None,
     engine: Annotated[
         str, typer.Option(help="processes, serial or dask://host:port.")
     ] = "processes",
@@ -64,6 +66,7 @@ def run(
                 keep=keep or (),
                 types=pairs("--type", types or ()),
                 rows=rows,
+                plan=plan,
                 engine=engine,
                 resume=resume,
                 watchers=[watcher],
@@ -124,7 +127,8 @@ def _show(console: Console, result: Result, *, next_steps: bool = True) -> None:
 
 
 def _show_demo(console: Console, done: Any) -> None:
-    _show_profile(console, done.result)
+    if not console.is_terminal:  # the live view told it already
+        _show_profile(console, done.result)
     _show(console, done.result, next_steps=False)
     console.print(f"Promoted: {done.result.version} is now in [bold]{done.stage}[/].")
     for verdict in done.verdicts:

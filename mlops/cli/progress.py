@@ -152,12 +152,18 @@ def watch(console: Console, *, live: bool) -> Lines:
 
 
 def board_table(board: Leaderboard, most: int) -> Any:
-    """Draw the best rows of a leaderboard."""
-    frame = board.to_frame().head(most)
-    rows = frame[["rank", "algorithm", "score", "trial", "seconds", "origin"]].itertuples(
-        index=False
-    )
-    return table("", ["#", "algorithm", board.metric.key, "trial", "seconds", "how"], list(rows))
+    """Draw the best trial of each algorithm, best first."""
+    frame = board.to_frame()
+    counts = frame["algorithm"].value_counts().to_dict()
+    spent = frame.groupby("algorithm")["seconds"].sum().to_dict()
+    best = frame.drop_duplicates("algorithm").head(most)
+    rows = [
+        (place, row.algorithm, row.score, counts[row.algorithm], f"{spent[row.algorithm]:.1f}",
+         row.origin if row.state != "failed" else row.failure)
+        for place, row in enumerate(best.itertuples(), start=1)
+    ]  # fmt: skip
+    columns = ["#", "algorithm", board.metric.key, "trials", "seconds", "best from"]
+    return table("", columns, rows)
 
 
 def told(profile: Profile) -> list[str]:

@@ -39,9 +39,10 @@ def section(
         return Local(status=Status.skipped(why), lime_status=lime_status)
     order = {row: index for index, row in enumerate(reasons)}
     near = nearest(work, positions)
+    said = work.question.predictions(work.frame.iloc[positions])
     cases = tuple(
-        _case(work, int(row), reasons[int(row)], None if lime is None else lime[order[int(row)]])
-        for row in positions
+        _case(work, row, reasons[row], answer, None if lime is None else lime[order[row]])
+        for row, answer in zip(positions.tolist(), said, strict=True)
     )
     cases = tuple(_with_nearest(case, rows, work) for case, rows in zip(cases, near, strict=True))
     return Local(
@@ -66,7 +67,9 @@ def extent(work: Work, rows: int) -> Status:
     )
 
 
-def _case(work: Work, row: int, reasons: tuple[str, ...], lime: np.ndarray | None) -> Case:
+def _case(
+    work: Work, row: int, reasons: tuple[str, ...], said: str, lime: np.ndarray | None
+) -> Case:
     shap = work.shap_of(np.array([row]))
     answer = work.answers[row]
     shown = int(answer.argmax()) if len(answer) > 1 else 0
@@ -76,7 +79,7 @@ def _case(work: Work, row: int, reasons: tuple[str, ...], lime: np.ndarray | Non
         position=row,
         reasons=reasons,
         values=tuple(worded(cell) for cell in cells),
-        prediction=work.question.predictions(work.frame.iloc[[row]])[0],
+        prediction=said,
         answer=tuple(answer.tolist()),
         label=None if work.labels is None else worded(work.labels.iloc[row]),
         loss=None if work.losses is None else float(work.losses[row]),

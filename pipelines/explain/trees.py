@@ -17,7 +17,7 @@ DEEPEST = 16
 """Most players on one path: a leaf's tables hold 2^players numbers."""
 MOST_CELLS = 1 << 26
 """Decisions (rows x nodes of one tree, one byte each) held at a time."""
-MOST_ROWS = 8_192
+MOST_ROWS = 16_384
 METHOD = "exact interventional TreeSHAP over raw columns"
 
 

@@ -83,7 +83,7 @@ def _agreement(
             reference=LEAST_AGREEMENT,
             fine=relative >= LEAST_AGREEMENT,
             words=f"Rank correlation {agreement:.2f} of sizes, relative to that ceiling. "
-            "They ask different questions, so 1 is not expected; a low value asks for a second look.",
+            "They ask different questions, so 1 is not expected; a low value asks for a look.",
         ),
     ]
 

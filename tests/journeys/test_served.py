@@ -1,0 +1,99 @@
+"""What was registered is served by MLflow's own tools, without any setting."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+
+from tests.journeys.conftest import ROOT
+
+PATH = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # as in an active environment
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def running(command, folder, **env):
+    child = subprocess.Popen(
+        command,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PATH": PATH, **env},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        yield child
+    finally:
+        if child.poll() is None:
+            os.killpg(child.pid, signal.SIGTERM)
+        try:
+            child.communicate(timeout=20)
+        except subprocess.TimeoutExpired:
+            os.killpg(child.pid, signal.SIGKILL)
+            child.communicate()
+
+
+def wait_for(url, child, seconds=120):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and child.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=2) as answer:
+                return answer.read().decode()
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.3)
+    raise AssertionError(child.communicate()[0] if child.poll() is not None else "no answer")
+
+
+def test_mlflow_serves_the_version_in_staging(demo):
+    desk, first, _ = demo
+    port = free_port()
+    command = [
+        sys.executable, "-m", "mlflow", "models", "serve",
+        "-m", "models:/credit-risk@staging", "--env-manager", "local", "-p", str(port),
+    ]  # fmt: skip
+    rows = pd.read_csv(desk.folder / first["data"])
+    rows = rows.drop(columns=["outcome", "collection_letters"]).head(4)
+    rows.loc[0, "income"] = None
+    body = json.dumps({"dataframe_split": json.loads(rows.to_json(orient="split", index=False))})
+    with running(command, desk.folder) as child:
+        wait_for(f"http://127.0.0.1:{port}/ping", child)
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{port}/invocations",
+            data=body.encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            told = json.loads(answer.read())["predictions"]
+    assert len(told) == 4
+    assert {row["prediction"] for row in told} <= {"defaulted", "repaid"}
+    assert 0 <= told[0]["probability_defaulted"] <= 1
+
+
+def test_the_ui_is_the_mlflow_server_on_this_folder(demo):
+    desk, _, _ = demo
+    port = free_port()
+    command = [sys.executable, "-m", "mlops", "ui", "--port", str(port), "--json"]
+    with running(command, desk.folder) as child:
+        url = f"http://127.0.0.1:{port}"
+        assert json.loads("".join(child.stdout.readline() for _ in range(3)))["url"] == url
+        wait_for(f"{url}/health", child)
+        found = wait_for(f"{url}/api/2.0/mlflow/registered-models/get?name=credit-risk", child)
+        aliases = {each["alias"] for each in json.loads(found)["registered_model"]["aliases"]}
+        assert "staging" in aliases
+        os.killpg(child.pid, signal.SIGINT)
+        assert child.wait(timeout=30) == 0
