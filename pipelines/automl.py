@@ -19,6 +19,7 @@ from threadpoolctl import threadpool_limits
 from pipelines import algorithms, executors, metrics, splits
 from pipelines import search as searching
 from pipelines.adapters import build
+from pipelines.cleaning.plan import Dropped
 from pipelines.cleaning.plan import plan as propose
 from pipelines.errors import AllTrialsFailed, BadSetting, UnknownMetric
 from pipelines.leaderboard import Leaderboard
@@ -59,6 +60,18 @@ class Goal:
     seed: int = 0
     plan: Plan | None = None
     """What happens to the columns, where somebody edited the proposal."""
+    group: str | None = None
+    """All rows with one value of this column stay on one side of every split."""
+    time: str | None = None
+    """The last rows by this column are kept apart; every fold is judged on later rows."""
+    split: str | None = None
+    """This column says which rows are kept apart (test), and may name the folds."""
+
+    @property
+    def split_by(self) -> dict[str, str]:
+        """The column that says how to split, by what it is."""
+        asked = {"group": self.group, "time": self.time, "split": self.split}
+        return {kind: name for kind, name in asked.items() if name is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +109,7 @@ def header(dataset: Dataset, goal: Goal) -> dict[str, Any]:
         "target": dataset.target,
         "metric": goal.metric,
         "seed": goal.seed,
+        "split": goal.split_by or None,
     }
 
 
@@ -162,15 +176,16 @@ class Prepared:
     def __init__(self, dataset: Dataset, goal: Goal, watchers: Sequence[Watcher]) -> None:
         self.started = time.monotonic()
         self.dataset, self.goal, self.watchers = dataset, goal, watchers
+        splits.check(dataset, list(goal.split_by.values()))
         self.classes = _classes(dataset)
         self.metric = _metric(dataset, goal, len(self.classes))
         self._doing("profiling the table")
         self.profile = look_at(dataset, keep=goal.keep, seed=goal.seed)
         require_sound(self.profile)
-        self.plan = goal.plan or propose(self.profile, dataset)
+        self.plan = _spared(goal.plan or propose(self.profile, dataset), goal)
         for watcher in watchers:
             watcher.profiled(self.profile, self.plan)
-        self.train, self.holdout = _split(dataset, goal.seed)
+        self.train, self.holdout = _split(dataset, goal)
         self.work = self._work()
 
     def find_best(
@@ -270,7 +285,7 @@ class Prepared:
             plan=self.plan,
             rows={row.key: row for row in rows},
             metrics=_judged_by(self.metric, self.dataset, len(self.classes)),
-            folds=[] if labels is None else _folds(labels, self.dataset.task, goal.seed),
+            folds=[] if labels is None else _folds(self.train, labels, self.dataset.task, goal),
         )
 
     def _features(self, frame: pd.DataFrame) -> pd.DataFrame:
@@ -367,17 +382,46 @@ def _judged_by(metric: Metric, dataset: Dataset, classes: int) -> tuple[Metric, 
     return (metric, *(each for each in usual if each.key != metric.key))
 
 
-def _split(dataset: Dataset, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _spared(plan: Plan, goal: Goal) -> Plan:
+    """Return the plan without the columns that say how to split: new rows will not have them.
+
+    Raises:
+        BadSetting: No column would be left.
+    """
+    reasons = {
+        goal.group: "It says which rows belong together; the model must do with others.",
+        goal.split: "It says which rows are kept apart.",
+    }
+    used = [each for each in plan.columns if each.name not in reasons or each.name in goal.keep]
+    if plan.columns and not used:
+        raise BadSetting("split", ", ".join(goal.split_by.values()), "It is the only column left.")
+    left = set(plan.used) - {each.name for each in used}
+    dropped = [Dropped(name, reason) for name, reason in reasons.items() if name in left and name]
+    return replace(plan, columns=tuple(used), dropped=(*plan.dropped, *dropped))
+
+
+def _split(dataset: Dataset, goal: Goal) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the rows to learn from and those kept apart, without rows whose target is missing."""
     frame = dataset.frame
     if dataset.target is not None and frame[dataset.target].isna().any():
         frame = frame[frame[dataset.target].notna()].reset_index(drop=True)
-    train, apart = splits.holdout(replace(dataset, frame=frame), seed=seed)
+    train, apart = splits.holdout(
+        replace(dataset, frame=frame),
+        seed=goal.seed, groups=goal.group, time=goal.time, column=goal.split,
+    )  # fmt: skip
     return frame.iloc[train], frame.iloc[apart]
 
 
-def _folds(labels: pd.Series, task: Task, seed: int) -> Sequence[tuple[Array, Array]]:
-    for most, count, repeats in FOLDS:
-        if len(labels) <= most:
-            return splits.folds(labels, task=task, n=count, seed=seed, repeats=repeats)
-    return splits.folds(labels, task=task, n=5, seed=seed)[:1]
+def _folds(
+    train: pd.DataFrame, labels: pd.Series, task: Task, goal: Goal
+) -> Sequence[tuple[Array, Array]]:
+    columns = {kind: train[name] for kind, name in goal.split_by.items()}
+    by = {"groups": columns.get("group"), "time": columns.get("time")}
+    many = (5, 1)
+    found = next((rest for most, *rest in FOLDS if len(labels) <= most), many)
+    parts = splits.folds(
+        labels, task=task, n=found[0], seed=goal.seed, repeats=found[1],
+        marks=columns.get("split"), **by,
+    )  # fmt: skip
+    # Of a huge table one fold is enough; in time, the one that learned from most.
+    return parts if len(labels) <= FOLDS[-1][0] else parts[-1:]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LAYOUT = 1
-_MUST_AGREE = ("digest", "task", "target", "metric", "seed")
+_MUST_AGREE = ("digest", "task", "target", "metric", "seed", "split")
 
 
 class Journal:

@@ -16,6 +16,8 @@ from pipelines.errors import BadSetting, UnknownColumn
 from pipelines.task import Task
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike
 
     from pipelines.dataset import Dataset
@@ -23,7 +25,15 @@ if TYPE_CHECKING:
 Positions = tuple[np.ndarray, np.ndarray]
 """Sorted positions to learn from and to judge on."""
 
-TEST_WORDS = frozenset({"test", "holdout", "hold-out", "valid", "validation", "true", "1", "1.0"})
+VALID_WORDS = frozenset({"valid", "validation", "val", "dev"})
+TEST_WORDS = (
+    frozenset({"test", "holdout", "hold-out"}),
+    VALID_WORDS,
+    frozenset({"true", "1", "1.0"}),
+)
+"""Marks of the rows kept apart: the first kind that occurs."""
+MOST_PARTS = 20
+"""A column with more marks than this names no folds."""
 BINS = 10
 """Numbers are spread by tenths, so that each part has its share of the largest."""
 
@@ -47,12 +57,7 @@ def holdout(
         UnknownColumn: The table has no such column.
     """
     rows = len(dataset.frame)
-    asked = [name for name in (groups, time, column) if name is not None]
-    for name in asked:
-        if name not in dataset.frame:
-            raise UnknownColumn(name, list(map(str, dataset.frame.columns)))
-    if len(asked) > 1:
-        raise BadSetting("A split", " and ".join(asked), "Give groups, time or column, not two.")
+    check(dataset, [name for name in (groups, time, column) if name is not None])
     if not 0 < share < 1 or rows < 2:
         raise BadSetting(
             "The share kept apart", share, f"It lies between 0 and 1, of 2 rows or more ({rows})."
@@ -68,6 +73,22 @@ def holdout(
     return _sides(test, rows)
 
 
+def check(dataset: Dataset, asked: Sequence[str]) -> None:
+    """See that at most one column says how to split, that it is there and not the target.
+
+    Raises:
+        BadSetting: Two columns are named, or the target.
+        UnknownColumn: The table has no such column.
+    """
+    for name in asked:
+        if name not in dataset.frame:
+            raise UnknownColumn(name, list(map(str, dataset.frame.columns)))
+        if name == dataset.target:
+            raise BadSetting("A split", name, "The target cannot say how to split. Name another.")
+    if len(asked) > 1:
+        raise BadSetting("A split", " and ".join(asked), "Give groups, time or column, not two.")
+
+
 def folds(  # noqa: PLR0913 - each says another thing about the rows
     labels: ArrayLike | int,
     *,
@@ -77,12 +98,14 @@ def folds(  # noqa: PLR0913 - each says another thing about the rows
     repeats: int = 1,
     groups: ArrayLike | None = None,
     time: ArrayLike | None = None,
+    marks: ArrayLike | None = None,
 ) -> list[Positions]:
     """Return the parts of a cross-validation, as positions to learn from and to judge on.
 
     Classes are spread evenly; there are as many folds as rows (or groups) allow. With ``time``
-    each fold is judged on rows later than all it learned from. Where there are no
-    labels, the number of rows stands for them.
+    each fold is judged on rows later than all it learned from. With ``marks`` the rows marked
+    as validation are the one fold, or else each mark is one, unless all rows have the same.
+    Where there are no labels, the number of rows stands for them.
 
     Raises:
         BadSetting: There are fewer than two rows, groups or folds.
@@ -95,6 +118,8 @@ def folds(  # noqa: PLR0913 - each says another thing about the rows
         raise BadSetting("Folds", count, "They need 2 rows or more.")
     if time is not None:
         return _forward(pd.Series(np.asarray(time)), n)
+    if marks is not None and (marked := _marked(pd.Series(np.asarray(marks)))):
+        return marked
     strata = _strata(known, task, count)
     found: list[Positions] = []
     for repeat in range(repeats):
@@ -208,10 +233,27 @@ def _forward(times: pd.Series, n: int) -> list[Positions]:
 
 def _predefined(marks: pd.Series) -> np.ndarray:
     """Return the rows that a column marks as kept apart."""
-    words = marks.astype("str").str.strip().str.lower()
-    test = np.flatnonzero(words.isin(TEST_WORDS).to_numpy())
+    words = _words(marks)
+    found = (np.flatnonzero(words.isin(kind).to_numpy()) for kind in TEST_WORDS)
+    test = next((rows for rows in found if len(rows)), np.empty(0, dtype=int))
     if not 0 < len(test) < len(marks):
         raise BadSetting(
             "The split column", marks.name, "It marks some rows as test, and the rest as train."
         )
     return test
+
+
+def _marked(marks: pd.Series) -> list[Positions]:
+    """Return the folds that a column names, or none where it names none."""
+    words = _words(marks)
+    valid = words.isin(VALID_WORDS).to_numpy()
+    if valid.any() and not valid.all():
+        return [_sides(np.flatnonzero(valid), len(words))]
+    codes, names = pd.factorize(words, sort=True)
+    if not 1 < len(names) <= MOST_PARTS:
+        return []
+    return [_sides(np.flatnonzero(codes == code), len(words)) for code in range(len(names))]
+
+
+def _words(marks: pd.Series) -> pd.Series:
+    return marks.astype("str").fillna("").str.strip().str.lower()
