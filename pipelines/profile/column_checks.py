@@ -130,7 +130,11 @@ def high_cardinality(evidence: Evidence) -> Found | None:
 def mixed_types(evidence: Evidence) -> Found | None:
     """Say which text columns hold numbers and words, or dates and words, side by side."""
     found = []
+    seen = {c.column: c.reason for c in evidence.dataset.conversions if c.before == "mixed"}
     for column in evidence.features:
+        if column.name in seen and column.name not in evidence.dataset.kinds:
+            found.append((column.name, seen[column.name]))
+            continue
         told = _mixture(evidence.frame[column.name], column) if _is_text(evidence, column) else ""
         if told:
             found.append((column.name, told))
