@@ -60,7 +60,9 @@ STOPPED = [
 ]
 
 
-@pytest.mark.parametrize(("make", "error", "words"), STOPPED, ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(
+    ("make", "error", "words"), STOPPED, ids=lambda value: getattr(value, "__name__", "")
+)
 def test_a_table_that_cannot_be_learned_from_is_refused_with_the_reason(
     folder, make, error, words
 ):
@@ -106,7 +108,9 @@ SAID = [
 ]
 
 
-@pytest.mark.parametrize(("make", "column", "words"), SAID, ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(
+    ("make", "column", "words"), SAID, ids=lambda value: getattr(value, "__name__", "")
+)
 def test_a_table_that_can_be_mended_is_and_it_is_said_how(make, column, words):
     frame = make()
     result = mlops.run(

@@ -27,7 +27,12 @@ def test_the_tutorial_can_be_followed(tmp_path):
     assert len(COMMANDS) > 8
     for command in COMMANDS:
         done = subprocess.run(
-            ["sh", "-c", command], cwd=desk, env=env, capture_output=True, text=True, check=False
+            ["/bin/sh", "-c", command],
+            cwd=desk,
+            env=env,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     for code in PYTHON:
