@@ -103,6 +103,7 @@ def explain(  # noqa: PLR0913 - the options of the public verb
         digest = digest_of(here)
         where = f"{FOLDER}-{digest[:8]}"
         uri = tracking.attach(ws.tracking_uri, version.model_id, here, where)
+        tracking.keep(ws.tracking_uri, version.run_id, here, where)
         if output is not None:
             _copy(here, Path(output))
     with ws.session() as session, session.begin():
@@ -121,14 +122,19 @@ def record(
     for kind in KINDS:
         reports.attach(
             session, version, kind=kind, digest=digest, uri=uri, schema=made.schema,
-            summary={"method": made.about.method, "sections": sections(made, kind)}, by=ws.by,
+            summary=_summary(made, kind, uri), by=ws.by,
         )  # fmt: skip
+
+
+def _summary(made: Report, kind: str, uri: str) -> dict[str, Any]:
+    """Say in short what the gates and MLflow's pages need: sections, and where the page is."""
+    page_path = f"{uri.rpartition('/')[2]}/report.html"  # the run has the same folder
+    return {"method": made.about.method, "sections": sections(made, kind), "page": page_path}
 
 
 def sections(made: Report, kind: str) -> Mapping[str, Mapping[str, Any]]:
     """Return the state of the local, global and cohort section, as the gates read it."""
-    status = made.local.status if kind == "shap" else made.local.lime_status
-    told = {"local": status, "global": made.overall.status, "cohort": made.cohorts.status}
+    told = made.shap_sections if kind == "shap" else made.lime_sections
     return {
         name: {"state": str(status.extent), "why": status.why, "rows": status.rows}
         for name, status in told.items()

@@ -6,28 +6,26 @@ the winner was measured there. The seconds of a budget count from the first line
 
 from __future__ import annotations
 
-import logging
 import time
 import warnings
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
 from pipelines import algorithms, executors, metrics, splits
 from pipelines import search as searching
 from pipelines.adapters import build
 from pipelines.cleaning.plan import Dropped
 from pipelines.cleaning.plan import plan as propose
-from pipelines.errors import AllTrialsFailed, BadSetting, UnknownMetric
-from pipelines.leaderboard import Leaderboard
+from pipelines.errors import BadSetting, UnknownMetric
 from pipelines.profile.table import profile as look_at
 from pipelines.profile.table import require_sound
 from pipelines.search.clock import Clock
 from pipelines.task import Task
 from pipelines.trial import Outcome, Trial, Work, answer_of, as_truth
+from pipelines.winner import Choice
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,16 +34,14 @@ if TYPE_CHECKING:
     from pipelines.cleaning.plan import Plan
     from pipelines.dataset import Dataset
     from pipelines.journal import Journal
+    from pipelines.leaderboard import Leaderboard
     from pipelines.metrics import Array, Metric
     from pipelines.profile.facts import Profile
     from pipelines.search import Budget, Watcher
-
-log = logging.getLogger(__name__)
+    from pipelines.winner import Chosen
 
 FOLDS = ((500, 5, 3), (2_000, 5, 2), (25_000, 5, 1), (100_000, 3, 1))
 """Up to so many rows: so many folds, so often. Small tables are judged over and over."""
-TRIES = 3
-"""How many winners may fail on all rows before the run is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +63,11 @@ class Goal:
     split: str | None = None
     """This column says which rows are kept apart (test), and may name the folds."""
 
+    simple: bool = False
+    """The single best model is wanted, not an ensemble."""
+    max_latency: float | None = None
+    """Seconds that answering one row may take."""
+
     @property
     def split_by(self) -> dict[str, str]:
         """The column that says how to split, by what it is."""
@@ -85,6 +86,8 @@ class Found:
     trial: Trial
     outcome: Outcome
     """The winner's cross-validation, by which it was chosen."""
+    single: tuple[Trial, Outcome]
+    """The best that is one model, beside the ensemble; the winner itself where it is one."""
     model: Model
     """Fitted on all of ``train``."""
     metric: Metric
@@ -161,21 +164,14 @@ def prepare(
     return Prepared(dataset, goal, watchers)
 
 
-@dataclass(slots=True)
-class _Chosen:
-    board: Leaderboard
-    trial: Trial
-    outcome: Outcome
-    model: Model
-    notes: list[str] = field(default_factory=list)
-
-
 class Prepared:
     """A table that was looked at, planned for and split; ``watchers`` may be added to."""
 
     def __init__(self, dataset: Dataset, goal: Goal, watchers: Sequence[Watcher]) -> None:
         self.started = time.monotonic()
         self.dataset, self.goal, self.watchers = dataset, goal, watchers
+        if goal.max_latency is not None and not goal.max_latency > 0:
+            raise BadSetting("max_latency", goal.max_latency, "Give seconds, more than 0.")
         splits.check(dataset, list(goal.split_by.values()))
         self.classes = _classes(dataset)
         self.metric = _metric(dataset, goal, len(self.classes))
@@ -198,7 +194,7 @@ class Prepared:
         """
         spent = journal.spent if journal else 0.0
         clock = Clock(budget.seconds, budget.trials, spent, self.started)
-        return self.found(self.choose(self.search(clock, budget, journal, engine)))
+        return self.found(self.choose(self.search(clock, budget, journal, engine), clock))
 
     def search(
         self, clock: Clock, budget: Budget, journal: Journal | None, engine: str
@@ -206,35 +202,26 @@ class Prepared:
         """Open the engine, send it the table once, and try until the clock says stop."""
         for watcher in self.watchers:
             watcher.searching(tuple(self.work.rows), budget)
-        question = searching.Question(seed=self.goal.seed, journal=journal, watchers=self.watchers)
+        mixing = not self.goal.simple and self.dataset.task is not Task.ANOMALY
+        question = searching.Question(
+            seed=self.goal.seed, journal=journal, watchers=self.watchers, ensemble=mixing
+        )
         with executors.crew(engine, budget.workers, self.work) as crew:
             return searching.search(self.work, clock, crew, question)
 
-    def choose(self, board: Leaderboard) -> _Chosen:
-        """Fit the best trial on all training rows; the next best if that fails.
+    def choose(self, board: Leaderboard, clock: Clock) -> Chosen:
+        """Fit what won on all training rows: an ensemble, or the single best.
 
         Raises:
             AllTrialsFailed: Nothing could be fitted.
         """
-        ended = [row for row in board.rows if row[0].algorithm_key != "dummy"]
-        if ended and all(outcome.failure is not None for _, outcome in ended):
-            raise AllTrialsFailed(board.failures)
-        if not ended:
-            return self._default(board)
-        notes = []
-        for trial, outcome in [row for row in board.ranked if row[1].score is not None][:TRIES]:
-            try:
-                model = self._fit(trial, outcome)
-            except Exception as error:  # noqa: BLE001 - any library may fail on the whole table
-                notes.append(f"{trial.algorithm_key} won, but failed on all rows: {error}.")
-                log.warning("%s", notes[-1])
-                continue
-            for watcher in self.watchers:
-                watcher.chosen(trial, outcome)
-            return _Chosen(board, trial, outcome, model, notes)
-        raise AllTrialsFailed(board.failures or dict.fromkeys(notes, 1))
+        choice = Choice(
+            board=board, work=self.work, clock=clock, seed=self.goal.seed,
+            simple=self.goal.simple, max_latency=self.goal.max_latency, watchers=self.watchers,
+        )  # fmt: skip
+        return choice.make()
 
-    def found(self, chosen: _Chosen) -> Found:
+    def found(self, chosen: Chosen) -> Found:
         """Judge the winner on the rows kept apart."""
         judged = self._judge(chosen.model, chosen.outcome)
         baseline = self._baseline()
@@ -257,6 +244,7 @@ class Prepared:
             leaderboard=board,
             trial=chosen.trial,
             outcome=outcome,
+            single=chosen.single,
             model=chosen.model,
             metric=self.metric,
             score=judged[self.metric.key],
@@ -285,31 +273,12 @@ class Prepared:
             plan=self.plan,
             rows={row.key: row for row in rows},
             metrics=_judged_by(self.metric, self.dataset, len(self.classes)),
+            timed=goal.max_latency is not None,
             folds=[] if labels is None else _folds(self.train, labels, self.dataset.task, goal),
         )
 
     def _features(self, frame: pd.DataFrame) -> pd.DataFrame:
         return frame if self.dataset.target is None else frame.drop(columns=self.dataset.target)
-
-    def _fit(self, trial: Trial, outcome: Outcome) -> Model:
-        self._doing("fitting the winner on all training rows")
-        row = self.work.rows[trial.algorithm_key]
-        params = {**trial.params, **outcome.learned}
-        model = build(row, params, trial.seed, plan=self.plan, task=self.dataset.task)
-        with threadpool_limits(1):
-            return model.fit(self.work.features, self.work.labels)
-
-    def _default(self, board: Leaderboard) -> _Chosen:
-        """Fit the first algorithm with its defaults: the budget was too short for a trial."""
-        rows = [row for row in self.work.rows.values() if row.key != "dummy"]
-        row = min(rows, key=lambda each: each.portfolio[0].turn)
-        trial = Trial(len(board), row.key, dict(row.default), self.goal.seed, "default")
-        nothing = Outcome(None, failure="not tried")
-        note = (
-            f"The budget was too short for one trial: this is {row.title} with its defaults, "
-            "judged on the rows kept apart and compared with nothing."
-        )
-        return _Chosen(board, trial, Outcome(None), self._fit(trial, nothing), [note])
 
     def _judge(self, model: Model, outcome: Outcome) -> dict[str, float]:
         self._doing("judging it on the rows kept apart")

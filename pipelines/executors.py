@@ -175,12 +175,13 @@ def dask(address: str, workers: int) -> Iterator[Any]:
     library: Any = distributed  # it is only half typed
     place: Any = address.replace("dask://", "tcp://", 1)
     if address == "dask":
-        place = library.LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            dashboard_address=None,
-            silence_logs=logging.CRITICAL,
-        )
+        with _without_main():
+            place = library.LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                dashboard_address=None,
+                silence_logs=logging.CRITICAL,
+            )
     try:
         client = library.Client(place, timeout="10s")
     except OSError as error:
@@ -191,6 +192,21 @@ def dask(address: str, workers: int) -> Iterator[Any]:
         client.close()
         if address == "dask":
             place.close()
+
+
+class _Held:
+    """The work, held by a cluster's workers; sent anew where all that held it are gone."""
+
+    def __init__(self, client: Any, work: Work) -> None:
+        self._client, self._work = client, work
+        self._future = client.scatter(work, broadcast=True)
+
+    @property
+    def there(self) -> Any:
+        """What stands for the work in a task."""
+        if self._future.status in {"lost", "cancelled", "error"}:
+            self._future = self._client.scatter(self._work, broadcast=True)
+        return self._future
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,11 +239,11 @@ def crew(engine: str, workers: int, work: Work) -> Iterator[Crew]:
             pool.shutdown(cancel_futures=True)
     elif engine == "dask" or engine.startswith("dask://"):
         with dask(engine, workers) as client:
-            held = client.scatter(work, broadcast=True)
+            held = _Held(client, work)
             executor = client.get_executor(pure=False)
             yield Crew(
                 max(1, len(client.scheduler_info()["workers"])),
-                lambda trial, seconds: executor.submit(trials.run, trial, held, seconds),
+                lambda trial, seconds: executor.submit(trials.run, trial, held.there, seconds),
             )
     else:
         raise BadSetting("engine", engine, "Choose processes, serial, dask or dask://host:port.")

@@ -147,6 +147,11 @@ def check_watching_teaches_its_rounds(row: Algorithm, dataset: Dataset, cleaned:
         known = features.iloc[:half], labels.iloc[:half]
         learned = model.fit_watching(*known, features.iloc[half:], labels.iloc[half:], 20.0)
         assert learned, f"{row.key}: watching taught nothing"
+        few = dict.fromkeys(learned, 2)
+        model.keep(few)
+        short = build(row, {**drawn(row, 2), **few}, 0, plan=cleaned, task=row.task).fit(*known)
+        gap = np.abs(model.score(features) - short.score(features)).max()
+        assert gap < 1e-6, f"{row.key}: keeping two rounds is not learning two rounds"
         again = _fitted(row, {**drawn(row, 2), **learned}, dataset, cleaned)
         assert np.isfinite(again.score(features)).all(), f"{row.key}: scores are not finite"
 

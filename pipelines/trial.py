@@ -2,6 +2,10 @@
 
 A worker knows neither Optuna nor MLflow nor the journal. Every fit has one thread; a search gains
 more from many trials side by side than from threads that wait for each other.
+
+What stops early watches its fold's test rows, and would look better than it is if it were judged
+there with the rounds that suit those rows best. So each fold is judged with the mean rounds of
+the other folds; where there is but one, a part of the training rows is watched instead.
 """
 
 from __future__ import annotations
@@ -9,7 +13,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -28,7 +32,11 @@ if TYPE_CHECKING:
     from pipelines.metrics import Metric
 
 Array: TypeAlias = np.ndarray[Any, Any]
-Origin = Literal["default", "portfolio", "tuned"]
+WATCHED_ROWS = 20_000
+ROWS_TIMED = 5
+ROW_SECONDS = "row_seconds"
+"""Among an outcome's metrics, where somebody set a ceiling: seconds to answer one row."""
+Origin = Literal["default", "portfolio", "tuned", "ensemble"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +90,8 @@ class Work:
     """The first one decides."""
     folds: Sequence[tuple[Array, Array]]
     """Training and test positions; none where there are no labels to test on."""
+    timed: bool = False
+    """Whether each trial tells how long one row's answer takes."""
 
     @property
     def metric(self) -> Metric:
@@ -142,14 +152,57 @@ def _judge(trial: Trial, work: Work, seconds: float | None) -> Outcome:
         model = _model(trial, work).fit(work.features)
         return _unlabelled(model.score(work.features))
     clock = _Clock(seconds, len(work.folds))
-    tally = _Tally(work)
+    parts: list[_Part] = []
+    speed: dict[str, float] = {}
     for number, (train, test) in enumerate(work.folds):
         if number and not clock.has_time_for(number):
             break
-        tally.add(test, *_fold(_model(trial, work), work, train, test, clock.share()))
-        if number == 0 and trial.bar is not None and tally.misses(trial.bar):
+        model = _model(trial, work)
+        parts.append(_fold(model, work, (train, test), clock.share()))
+        if work.timed and not speed:
+            speed = {ROW_SECONDS: row_seconds(model, work.features)}
+        if number == 0 and trial.bar is not None and _tally(parts, work).misses(trial.bar):
             break
-    return tally.outcome()
+    outcome = _tally(parts, work).outcome()
+    return replace(outcome, metrics={**outcome.metrics, **speed})
+
+
+def row_seconds(model: Model, features: pd.DataFrame) -> float:
+    """Return how long a fitted model takes to answer one row, the median of a few."""
+    took = []
+    with threadpool_limits(1):
+        for place in range(ROWS_TIMED + 1):
+            row = features.iloc[[place % len(features)]]
+            started = time.perf_counter()
+            model.predict(row)
+            took.append(time.perf_counter() - started)
+    return float(np.median(took[1:]))  # the first one warms up
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One fold: its answer, or the model that stopped early and can give it."""
+
+    test: Array
+    learned: Mapping[str, Any]
+    model: Model | None = None
+    answer: Array | None = None
+
+    def answered(self, work: Work, others: Mapping[str, Any]) -> Array:
+        """Return the answer, by what the other folds taught."""
+        if self.answer is not None:
+            return self.answer
+        if isinstance(self.model, Stoppable):
+            self.model.keep(others)
+        return answer_of(cast("Model", self.model), work.features.iloc[self.test], work.classes)
+
+
+def _tally(parts: Sequence[_Part], work: Work) -> _Tally:
+    tally = _Tally(work)
+    for part in parts:
+        others = [each.learned for each in parts if each is not part] or [part.learned]
+        tally.add(part.test, part.answered(work, _averaged(others)), part.learned)
+    return tally
 
 
 def _model(trial: Trial, work: Work) -> Model:
@@ -157,19 +210,31 @@ def _model(trial: Trial, work: Work) -> Model:
     return build(row, trial.params, trial.seed, plan=work.plan, task=work.task)
 
 
-def _fold(
-    model: Model, work: Work, train: Array, test: Array, seconds: float | None
-) -> tuple[Array, dict[str, Any]]:
+def _fold(model: Model, work: Work, fold: tuple[Array, Array], seconds: float | None) -> _Part:
     if work.labels is None:
         raise TypeError("There are no labels.")
-    features, labels = work.features.iloc[train], work.labels.iloc[train]
-    rows = work.features.iloc[test]
-    learned: dict[str, Any] = {}
-    if isinstance(model, Stoppable):
-        learned = model.fit_watching(features, labels, rows, work.labels.iloc[test], seconds)
+    known, test = fold
+    if isinstance(model, Stoppable) and model.stops:
+        alone = len(work.folds) == 1
+        known, watched = _parted(known) if alone else fold
+        learned = model.fit_watching(
+            work.features.iloc[known], work.labels.iloc[known],
+            work.features.iloc[watched], work.labels.iloc[watched], seconds,
+        )  # fmt: skip
+        if learned and not alone:
+            return _Part(test, learned, model)
+        model.keep(learned)
     else:
-        model.fit(features, labels)
-    return answer_of(model, rows, work.classes), learned
+        learned = {}
+        model.fit(work.features.iloc[known], work.labels.iloc[known])
+    return _Part(test, learned, answer=answer_of(model, work.features.iloc[test], work.classes))
+
+
+def _parted(known: Array) -> tuple[Array, Array]:
+    """Take some rows out of those to learn from, for watching."""
+    order = np.random.default_rng(0).permutation(known)
+    few = max(1, min(WATCHED_ROWS, len(order) // 10))
+    return np.sort(order[few:]), np.sort(order[:few])
 
 
 def _unlabelled(scores: Array) -> Outcome:
@@ -206,9 +271,9 @@ class _Tally:
         self._sum = np.zeros((len(work.features), *width))
         self._times = np.zeros(len(work.features), dtype=int)
         self._metrics: list[dict[str, float]] = []
-        self._learned: list[dict[str, Any]] = []
+        self._learned: list[Mapping[str, Any]] = []
 
-    def add(self, test: Array, answer: Array, learned: dict[str, Any]) -> None:
+    def add(self, test: Array, answer: Array, learned: Mapping[str, Any]) -> None:
         """Take in one fold's predictions."""
         if not np.isfinite(answer).all():
             raise ValueError("some of its predictions are not finite numbers")

@@ -50,6 +50,10 @@ class Model(Protocol):
 class Stoppable(Protocol):
     """A model that can watch other rows while it learns, and stop when they gain no more."""
 
+    @property
+    def stops(self) -> bool:
+        """Whether it will: a configuration may say itself how long to learn."""
+
     def fit_watching(
         self,
         features: pd.DataFrame,
@@ -59,6 +63,9 @@ class Stoppable(Protocol):
         seconds: float | None = None,
     ) -> dict[str, Any]:
         """Learn; return the params that a fit without watching needs to do the same."""
+
+    def keep(self, learned: Mapping[str, Any]) -> None:
+        """Answer from now on as if this had been learned, as far as it goes."""
 
 
 def build(

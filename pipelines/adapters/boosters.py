@@ -1,4 +1,8 @@
-"""Gradient boosting: estimators that can watch other rows and stop when those gain no more."""
+"""Gradient boosting: estimators that can watch other rows and stop when those gain no more.
+
+They grow a few rounds past the best. ``keep`` says how many of them answer, so that rows that
+were watched need not be judged with the very number of rounds that suits them best.
+"""
 
 from __future__ import annotations
 
@@ -40,6 +44,11 @@ class Booster(Estimator):
         self.rounds = rounds
         self.rounds_name = _ROUNDS.get(algorithm.key, "n_estimators")
 
+    @property
+    def stops(self) -> bool:
+        """Whether the rounds are left to what it watches."""
+        return self.rounds is None and self.algorithm in _WATCHERS
+
     def fit_prepared(self, rows: Array, target: Array) -> None:
         """Fit the rounds that were asked for."""
         self.estimator.set_params(**{self.rounds_name: self.rounds or UNWATCHED_ROUNDS})
@@ -54,11 +63,10 @@ class Booster(Estimator):
         seconds: float | None = None,
     ) -> dict[str, Any]:
         """Learn until the test rows gain no more; return how many rounds that took."""
-        watch = _WATCHERS.get(self.algorithm)
         known, labels = self.rows_to_learn_from(features, labels)
         target = self.learn_classes(labels)
         strange = bool(self.classes) and not set(truth.tolist()) <= set(self.classes)
-        if self.rounds is not None or watch is None or strange:
+        if strange or not self.stops:
             self.fit(known, labels)
             return {}
         deadline = time.monotonic() + seconds if seconds is not None else float("inf")
@@ -68,8 +76,15 @@ class Booster(Estimator):
             watched = (self.prepare.transform(test), self._codes(truth))
             self.estimator.set_params(**{self.rounds_name: MOST_ROUNDS})
             options = self._categories(rows)
-            used = watch(self.estimator, (rows, target), watched, deadline, options)
+            used = _WATCHERS[self.algorithm](
+                self.estimator, (rows, target), watched, deadline, options
+            )
         return {self.rounds_name: max(1, int(used))}
+
+    def keep(self, learned: Mapping[str, Any]) -> None:
+        """Answer with the first rounds alone."""
+        if self.rounds_name in learned:
+            _KEEPERS[self.algorithm](self.estimator, int(learned[self.rounds_name]))
 
     def _codes(self, truth: pd.Series) -> Array:
         """Number the labels as in training."""
@@ -94,18 +109,21 @@ def _watch_lightgbm(
 ) -> int:
     import lightgbm
 
-    def stop_in_time(env: Any) -> None:
-        if time.monotonic() > deadline:
+    best, at = float("inf"), 0
+
+    def stop(env: Any) -> None:
+        # LightGBM's own callback would throw away the rounds past the best.
+        nonlocal best, at
+        _, _, value, greater_is_better = env.evaluation_result_list[0][:4]
+        loss = -value if greater_is_better else value
+        if loss < best:
+            best, at = loss, env.iteration
+        if env.iteration - at >= PATIENCE or time.monotonic() > deadline:
             raise lightgbm.callback.EarlyStopException(env.iteration, env.evaluation_result_list)
 
-    estimator.fit(
-        *known,
-        eval_X=(watched[0],),
-        eval_y=(watched[1],),
-        callbacks=[lightgbm.early_stopping(PATIENCE, verbose=False), stop_in_time],
-        **options,
-    )
-    return int(estimator.best_iteration_)
+    estimator.fit(*known, eval_X=(watched[0],), eval_y=(watched[1],), callbacks=[stop], **options)
+    _keep_lightgbm(estimator, at + 1)
+    return at + 1
 
 
 def _watch_xgboost(
@@ -130,9 +148,9 @@ def _watch_catboost(
         def after_iteration(self, _: Any) -> bool:
             return time.monotonic() < deadline
 
-    estimator.set_params(od_type="Iter", od_wait=PATIENCE)
+    estimator.set_params(od_type="Iter", od_wait=PATIENCE, use_best_model=False)
     estimator.fit(*known, eval_set=watched, callbacks=[StopInTime()], **options)
-    return int(estimator.tree_count_)
+    return int(estimator.get_best_iteration()) + 1
 
 
 def _watch_histograms(
@@ -141,7 +159,25 @@ def _watch_histograms(
     del deadline  # it offers no way to stop in time; it is the fastest of the four
     estimator.set_params(early_stopping=True, n_iter_no_change=PATIENCE // 2, max_iter=1_000)
     estimator.fit(*known, X_val=watched[0], y_val=watched[1], **options)
-    return int(estimator.n_iter_)
+    return max(1, int(np.argmax(estimator.validation_score_)))  # the first is before any round
+
+
+def _keep_lightgbm(estimator: Any, rounds: int) -> None:
+    estimator.booster_.best_iteration = rounds
+
+
+def _keep_xgboost(estimator: Any, rounds: int) -> None:
+    booster = estimator.get_booster()
+    last = min(rounds, int(booster.num_boosted_rounds())) - 1
+    booster.set_attr(best_iteration=str(last))
+
+
+def _keep_catboost(estimator: Any, rounds: int) -> None:
+    estimator.shrink(min(rounds, int(estimator.tree_count_)))
+
+
+def _keep_histograms(estimator: Any, rounds: int) -> None:
+    del estimator._predictors[rounds:]
 
 
 _ROUNDS = {"catboost": "iterations", "hist_gradient_boosting": "max_iter"}
@@ -150,6 +186,12 @@ _WATCHERS: dict[str, Callable[[Any, Watched, Watched, float, Mapping[str, Any]],
     "xgboost": _watch_xgboost,
     "catboost": _watch_catboost,
     "hist_gradient_boosting": _watch_histograms,
+}
+_KEEPERS: dict[str, Callable[[Any, int], None]] = {
+    "lightgbm": _keep_lightgbm,
+    "xgboost": _keep_xgboost,
+    "catboost": _keep_catboost,
+    "hist_gradient_boosting": _keep_histograms,
 }
 
 

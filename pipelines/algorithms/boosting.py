@@ -1,4 +1,4 @@
-"""Gradient boosting. The rounds are never tuned: a fold's own test rows stop the fit early.
+"""Gradient boosting. The rounds are never tuned: a fit stops early, by rows it did not learn from.
 
 A configuration that names its rounds (``n_estimators``, ``max_iter``) is fitted as it stands.
 """

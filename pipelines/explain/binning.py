@@ -37,6 +37,11 @@ class Bins:
             return cls((values[1:] + values[:-1]) / 2)
         return cls(np.unique(np.quantile(known, np.arange(1, parts) / parts)))
 
+    @property
+    def many(self) -> int:
+        """How many bins there are, that of unknown levels included; missing values have none."""
+        return len(self.levels if self.edges is None else self.edges) + 1
+
     def codes(self, column: pd.Series) -> NDArray[np.int16]:
         """Return each cell's bin."""
         if self.edges is None:

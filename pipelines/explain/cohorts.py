@@ -11,19 +11,28 @@ from pipelines.errors import UnknownColumn
 from pipelines.explain import slices, statistics
 from pipelines.explain.binning import conditions
 from pipelines.explain.facts import Cohorts, Driver, Group, Status
+from pipelines.explain.rows import extent
 from pipelines.explain.work import spelled
 from pipelines.task import Task
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pipelines.explain.surrogates import Surrogate
     from pipelines.explain.work import Work
 
 MOST_DRIVERS = 3
+MOST_LISTED = 8
 COLUMNS_WHEN_NONE_NAMED = 3
 
 
-def section(work: Work, by: Sequence[str], strongest: Sequence[str]) -> Cohorts:
+def section(
+    work: Work,
+    by: Sequence[str],
+    strongest: Sequence[str],
+    lime: Surrogate | None,
+    lime_status: Status,
+) -> Cohorts:
     """Return groups of the named columns (else of the strongest ones) and the worst slices.
 
     Raises:
@@ -34,16 +43,25 @@ def section(work: Work, by: Sequence[str], strongest: Sequence[str]) -> Cohorts:
             raise UnknownColumn(name, work.columns)
     measured, word = target(work)
     named = list(by) or list(strongest[:COLUMNS_WHEN_NONE_NAMED])
-    groups = [group for name in named for group in _column_groups(work, name, measured)]
+    made = [
+        (group_of(work, text, name, mask, measured), mask)
+        for name in named
+        for text, mask in conditions(work.frame[name])
+    ]
     status = Status.exact(
         int(np.isfinite(measured).sum()),
         f"mean {word} with 95 % intervals; gaps by Welch's test, Holm-corrected",
     )
     found, candidates, slice_status = slices.search(work)
-    sliced = [group_of(work, text, column, mask, measured) for text, column, mask, _ in found]
-    sliced = [_with_p(group, p) for group, (_, _, _, p) in zip(sliced, found, strict=True)]
+    sliced = [
+        _moved(_with_p(group_of(work, text, column, mask, measured), p), mask, work, lime)
+        for text, column, mask, p in found
+    ]
+    groups = [_moved(group, mask, work, lime) for group, mask in made]
     return Cohorts(
         status=status,
+        shap_status=extent(work, len(work.explained)),
+        lime_status=lime_status,
         loss=word,
         groups=_holm(groups),
         slices_status=slice_status,
@@ -57,12 +75,6 @@ def target(work: Work) -> tuple[np.ndarray, str]:
     if work.losses is not None:
         return work.losses, work.loss
     return work.answers[:, 0], "answer"
-
-
-def _column_groups(work: Work, name: str, measured: np.ndarray) -> list[Group]:
-    return [
-        group_of(work, text, name, mask, measured) for text, mask in conditions(work.frame[name])
-    ]
 
 
 def group_of(work: Work, text: str, column: str, mask: np.ndarray, measured: np.ndarray) -> Group:
@@ -86,7 +98,6 @@ def group_of(work: Work, text: str, column: str, mask: np.ndarray, measured: np.
         p_holm=p_value,
         outcome=_outcome(work, mask),
         answer=float(work.answers[mask, -1].mean()),
-        drivers=_drivers(work, mask),
     )
 
 
@@ -104,18 +115,34 @@ def _outcome(work: Work, mask: np.ndarray) -> float | None:
     return None
 
 
-def _drivers(work: Work, mask: np.ndarray) -> tuple[Driver, ...]:
-    """Return the columns whose weight differs most between the group and the rest."""
-    if work.attribution is None:
+def _moved(group: Group, mask: np.ndarray, work: Work, lime: Surrogate | None) -> Group:
+    """Add what moves the answers in the group, by SHAP and by LIME."""
+    if work.attribution is not None:
+        inside, values = mask[work.explained], work.attribution.values
+        shap = _drivers(work.columns, values[inside], values[~inside])
+        different = sorted(shap, key=lambda one: -abs(one.here - one.elsewhere))
+        group = replace(group, drivers=tuple(different[:MOST_DRIVERS]), shap=shap[:MOST_LISTED])
+    if lime is None:
+        return group
+    others = lime.values[~mask[lime.positions]]
+    return replace(group, lime=_drivers(work.columns, lime.inside(mask), others)[:MOST_LISTED])
+
+
+def _drivers(columns: Sequence[str], here: np.ndarray, there: np.ndarray) -> tuple[Driver, ...]:
+    """Return each column's weight in the group and elsewhere, strongest in the group first."""
+    if not len(here) or not len(there):
         return ()
-    inside = mask[work.explained]
-    if not inside.any() or inside.all():
-        return ()
-    sizes = np.abs(work.attribution.values).mean(axis=2)
-    here, there = sizes[inside].mean(axis=0), sizes[~inside].mean(axis=0)
-    order = np.argsort(-np.abs(here - there), kind="stable")[:MOST_DRIVERS]
+    sizes, elsewhere = np.abs(here).mean(axis=2), np.abs(there).mean(axis=(0, 2))
+    means = [statistics.mean_interval(size) for size in sizes.T]
+    order = np.argsort(-sizes.mean(axis=0), kind="stable")
     return tuple(
-        Driver(column=work.columns[j], here=float(here[j]), elsewhere=float(there[j]))
+        Driver(
+            column=columns[j],
+            here=means[j][0],
+            low=max(0.0, means[j][1]),
+            high=means[j][2],
+            elsewhere=float(elsewhere[j]),
+        )
         for j in order
     )
 

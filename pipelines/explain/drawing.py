@@ -191,3 +191,45 @@ def removal(found: Removal) -> str:
         f'<polyline class="curve" points="{line(found.ordered)}"/></svg>'
         '<div class="ends"><span>no column</span><span>all columns</span></div>'
     )
+
+
+def partial(curve: Curve) -> str:
+    """Return the answers when the column is set to a value: mean, single rows, local effects."""
+    known = [i for i, centre in enumerate(curve.centres) if math.isfinite(centre)]
+    if not curve.numeric or len(known) < 2:
+        return _answers(curve)
+    xs = np.array([curve.centres[i] for i in known])
+    lines = [np.array([one[i] for i in known]) for one in curve.single]
+    mean = np.array([curve.answer[i] for i in known])
+    bottom, top = (float(edge) for edge in (np.min([mean, *lines]), np.max([mean, *lines])))
+    span = float(np.ptp(xs)) or 1.0
+
+    def points(ys: np.ndarray) -> str:
+        ups = 6 + 118 * (top - ys.clip(bottom, top)) / ((top - bottom) or 1)
+        across = 300 * (xs - xs[0]) / span
+        return " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(across, ups, strict=True))
+
+    thin = "".join(f'<polyline class="thin" points="{points(line)}"/>' for line in lines)
+    local = np.array(curve.local)
+    dashed = "" if len(local) != len(known) else points(local + mean.mean() - local.mean())
+    missing = [i for i, centre in enumerate(curve.centres) if not math.isfinite(centre)]
+    told = "".join(f"; missing: {number(curve.answer[i])}" for i in missing)
+    return (
+        f'<svg viewBox="0 0 300 130" role="img" aria-label="answer by {escape(curve.column)}">'
+        f'{thin}<polyline class="chance" points="{dashed}"/>'
+        f'<polyline class="curve" points="{points(mean)}"/>'
+        f'<text x="2" y="13">{number(top)}</text><text x="2" y="127">{number(bottom)}</text></svg>'
+        f'<div class="ends"><span>{escape(curve.labels[known[0]])}</span>'
+        f"<span>{escape(curve.labels[known[-1]] + told)}</span></div>"
+    )
+
+
+def _answers(curve: Curve) -> str:
+    most = max(map(abs, curve.answer), default=0.0)
+    lines = [
+        f'<div class="level three"><span title="{escape(label)}">{escape(label)}</span>'
+        f"{bar([abs(value)], 0, 0, most, whisker=False)}<span class='num'>{number(value)}</span>"
+        "</div>"
+        for label, value in zip(curve.labels, curve.answer, strict=True)
+    ]
+    return "".join(lines)

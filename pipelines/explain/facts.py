@@ -97,6 +97,8 @@ class Curve:
     """Partial dependence: the mean answer if every row had this value."""
     single: tuple[tuple[float, ...], ...] = ()
     """Individual conditional expectations of a few rows."""
+    local: tuple[float, ...] = ()
+    """Accumulated local effects (numbers): moves to neighbouring values only, centred."""
     points: tuple[tuple[float, float], ...] = ()
 
 
@@ -116,6 +118,10 @@ class Overall:
 
     status: Status
     weights: tuple[Weight, ...] = ()
+    """Mean |SHAP contribution|."""
+    lime_status: Status = field(default_factory=lambda: Status.skipped("not made"))
+    lime: tuple[Weight, ...] = ()
+    """Mean |LIME coefficient|, over a sample of the rows."""
     reliance_status: Status = field(default_factory=lambda: Status.skipped("not made"))
     reliance: tuple[Reliance, ...] = ()
     curves: tuple[Curve, ...] = ()
@@ -158,10 +164,12 @@ class Local:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Driver:
-    """A column's mean |contribution| inside a group and elsewhere."""
+    """A column's mean |contribution| inside a group, with its 95 % interval, and elsewhere."""
 
     column: str
     here: float
+    low: float
+    high: float
     elsewhere: float
 
 
@@ -185,6 +193,40 @@ class Group:
     """Mean label (share of the last class; mean value), if there are labels."""
     answer: float
     drivers: tuple[Driver, ...] = ()
+    """The columns that differ most from elsewhere, by SHAP."""
+    shap: tuple[Driver, ...] = ()
+    """The strongest columns inside, by SHAP."""
+    lime: tuple[Driver, ...] = ()
+    """The strongest columns inside, by LIME."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One number of a group, and how it differs from that of all other rows."""
+
+    value: float
+    gap: float
+    low: float
+    high: float
+    p_value: float
+    p_holm: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Treatment:
+    """How the model treats a group of a column marked sensitive."""
+
+    column: str
+    condition: str
+    rows: int
+    selected: Difference
+    """How often the last class (or an anomaly) is said; the mean value for regression."""
+    hits: Difference | None
+    """The same among rows that truly are of it: the true positive rate."""
+    alarms: Difference | None
+    """The same among all others: the false positive rate."""
+    calibration: Difference | None
+    """Mean answer less mean outcome."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,11 +234,17 @@ class Cohorts:
     """The cohort section: columns somebody named, and slices that were searched for."""
 
     status: Status
+    shap_status: Status = field(default_factory=lambda: Status.skipped("not made"))
+    lime_status: Status = field(default_factory=lambda: Status.skipped("not made"))
     loss: str = ""
     groups: tuple[Group, ...] = ()
     slices_status: Status = field(default_factory=lambda: Status.skipped("not made"))
     slices: tuple[Group, ...] = ()
     candidates: int = 0
+    fairness_status: Status = field(
+        default_factory=lambda: Status.skipped("no column was marked sensitive")
+    )
+    fairness: tuple[Treatment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -69,6 +69,21 @@ class Path(NamedTuple):
     players: Ints
 
 
+class Bins(NamedTuple):
+    """LIME's bins: each background cell's, how many cells each has, what one mismatch weighs."""
+
+    codes: Ints
+    many: Floats
+    decay: float
+
+
+class Rates(NamedTuple):
+    """How often each player of a leaf passes, by the bin of the explained row."""
+
+    gap: Floats
+    mean: Floats
+
+
 @compiled
 def go_left(
     cells: Floats, threshold: float, missing_left: int, start: int, words: Words, out: Bits
@@ -237,3 +252,67 @@ def explain_tree(
         reached = explain_leaf(patterns, patterns_there, who, value, tree.output, phi)
         for k in range(value.shape[0]):
             base[tree.output + k] += reached * value[k]
+
+
+@compiled
+def tilt(patterns: Words, k: int, codes: Ints, many: Floats, decay: float, rates: Rates) -> None:
+    """Write how often player k passes: by bin less elsewhere, and on average as LIME weighs."""
+    passed = np.zeros(many.shape[0])
+    for b in range(codes.shape[0]):
+        passed[codes[b]] += (patterns[b] >> np.uint32(k)) & np.uint32(1)
+    total, rows = passed.sum(), many.sum()
+    for b in range(many.shape[0]):
+        here, there = many[b], rows - many[b]
+        inside = passed[b] / here if here > 0 else 0.0
+        outside = (total - passed[b]) / there if there > 0 else 0.0
+        rates.gap[k, b] = inside - outside if here > 0 and there > 0 else 0.0
+        rates.mean[k, b] = (here * inside + decay * there * outside) / (here + decay * there)
+
+
+@compiled
+def copy_leaf(
+    value: Floats, output: int, players: Ints, rates: Rates, mine: Ints, phi: Floats
+) -> None:
+    """Add what LIME makes of one leaf: a product over its players, less one, times its gap."""
+    many = players.shape[0]
+    before = np.ones(many + 1)
+    for i in range(mine.shape[0]):
+        for k in range(many):
+            before[k + 1] = before[k] * rates.mean[k, mine[i, players[k]]]
+        after = 1.0
+        for k in range(many - 1, -1, -1):
+            column = players[k]
+            share = before[k] * after * rates.gap[k, mine[i, column]]
+            after *= rates.mean[k, mine[i, column]]
+            for j in range(value.shape[0]):
+                phi[i, column, output + j] += share * value[j]
+
+
+@compiled
+def copy_tree(
+    tree: Tree, player: Ints, background: Floats, bins: Bins, mine: Ints, phi: Floats
+) -> None:
+    """Add what LIME makes of one tree to ``phi``: columns are independent, so leaves multiply."""
+    nodes, others, width = tree.left.shape[0], background.shape[1], bins.many.shape[1]
+    nobody = np.empty((background.shape[0], 1))
+    decided, decided_there = np.empty((nodes, 1), np.uint8), np.empty((nodes, others), np.uint8)
+    parent, side = decide(tree, nobody, background, decided, decided_there)
+    patterns = np.empty(others, np.uint32)
+    room = Path(
+        np.empty(nodes, np.int32),
+        np.empty(nodes, np.uint8),
+        np.empty(nodes, np.uint32),
+        np.empty(nodes, np.int32),
+    )
+    rates = Rates(np.empty((DEEPEST, width)), np.empty((DEEPEST, width)))
+    for leaf in range(nodes):
+        value = tree.value[leaf]
+        if tree.left[leaf] >= 0 or not value.any():
+            continue
+        steps, count = climb(leaf, parent, side, tree.feature, player, room)
+        path, bits, sides = room.nodes[:steps], room.bits[:steps], room.sides[:steps]
+        follow(path, bits, sides, decided_there, (1 << count) - 1, patterns)
+        players = room.players[:count]
+        for k in range(count):
+            tilt(patterns, k, bins.codes[players[k]], bins.many[players[k]], bins.decay, rates)
+        copy_leaf(value, tree.output, players, rates, mine, phi)

@@ -7,9 +7,12 @@ G is the sum of coef_g (x_g - m_g) over G: exactly, because a linear model has n
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from pipelines.explain.kernel import Bins
 
 METHOD = "closed form of a linear model over raw columns"
 LINKS_TRIED = ("identity", "logit", "clr", "log")
@@ -28,6 +31,7 @@ class LinearExplainer:
     belongs: np.ndarray
     """(features, columns), 1 where a feature stems from the column"""
     middle: np.ndarray
+    background: np.ndarray
     background_rows: int
 
     @classmethod
@@ -45,10 +49,26 @@ class LinearExplainer:
         table = np.atleast_2d(np.asarray(found, dtype=np.float64))
         if table.shape[1] != len(player):
             raise CannotRead(f"{type(estimator).__name__} has coefficients of something else")
-        return cls(table.T, np.eye(columns)[player], prepared.mean(axis=0), len(prepared))
+        return cls(
+            table.T, np.eye(columns)[player], prepared.mean(axis=0), prepared, len(prepared)
+        )
 
     def contributions(self, prepared: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return (rows, columns, outputs) and the mean over the background."""
         moved = prepared - self.middle
         values = np.stack([(moved * one) @ self.belongs for one in self.coefficients.T], axis=2)
         return values, self.middle @ self.coefficients
+
+    def copied(self, bins: Bins, mine: np.ndarray) -> np.ndarray:
+        """Return what LIME converges to: each column's mean inside the bin less that outside."""
+        values, _ = self.contributions(self.background)
+        found = np.zeros((*mine.shape, values.shape[2]))
+        for column, (codes, many) in enumerate(zip(bins.codes, bins.many, strict=True)):
+            sums = np.zeros((len(many), values.shape[2]))
+            np.add.at(sums, codes, values[:, column])
+            there = many.sum() - many
+            both = (many > 0) & (there > 0)
+            gaps = sums / np.maximum(many, 1)[:, None]
+            gaps -= (sums.sum(axis=0) - sums) / np.maximum(there, 1)[:, None]
+            found[:, column] = np.where(both[:, None], gaps, 0.0)[mine[:, column]]
+        return found

@@ -2,53 +2,78 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from pipelines.explain import statistics
-from pipelines.explain.binning import Bins, as_numbers
-from pipelines.explain.facts import Curve, Overall, Reliance, Status, Weight
-from pipelines.explain.question import Mixer, OutOfTime, worded
+from pipelines.explain.binning import as_numbers
+from pipelines.explain.curves import curves
+from pipelines.explain.facts import Interaction, Overall, Reliance, Status, Weight
+from pipelines.explain.question import Mixer, OutOfTime
 from pipelines.explain.rows import extent
 from pipelines.explain.work import judge
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from pipelines.explain.surrogates import Surrogate
     from pipelines.explain.work import Work
 
 MOST_CURVES = 8
-MOST_POINTS = 150
-MOST_LEVELS = 12
+PAIRED_COLUMNS = 6
+PAIRED_ROWS = 60
+PAIRED_BACKGROUND = 30
+MOST_PAIRS = 8
 RELIANCE_ROWS = 1_000
 RELIANCE_DRAWS = 4
 
 
-def section(work: Work) -> Overall:
+def section(work: Work, lime: Surrogate | None, lime_status: Status) -> Overall:
     """Return what holds over all rows."""
+    copied = () if lime is None else lime_weights(work, lime)
     if work.attribution is None:
         status = Status.skipped("the budget did not suffice for attributions")
-        return Overall(status=status)
+        return Overall(status=status, lime_status=lime_status, lime=copied)
     found = weights(work)
     try:
         relied, status = reliance(work)
     except OutOfTime:
         relied, status = (), Status.skipped("the budget ended before it")
+    try:
+        together, paired = interactions(work, found)
+    except OutOfTime:
+        together, paired = (), Status.skipped("the budget ended before it")
     return Overall(
         status=extent(work, len(work.drawn)),
         weights=found,
+        lime_status=lime_status,
+        lime=copied,
         reliance=relied,
         reliance_status=status,
+        interactions=together,
+        interactions_status=paired,
         curves=curves(work, [weight.column for weight in found[:MOST_CURVES]]),
     )
 
 
 def weights(work: Work) -> tuple[Weight, ...]:
     """Return every column's mean |contribution| with its bootstrap interval, strongest first."""
-    if work.attribution is None:
-        return ()
-    found = work.shap_of(work.drawn)
-    sizes = np.abs(found.values)
+    return (
+        ()
+        if work.attribution is None
+        else _weights(work, work.drawn, work.shap_of(work.drawn).values)
+    )
+
+
+def lime_weights(work: Work, lime: Surrogate) -> tuple[Weight, ...]:
+    """Return every column's mean |LIME coefficient| over the rows drawn for it."""
+    return _weights(work, lime.sample, lime.values[lime.places(lime.sample)])
+
+
+def _weights(work: Work, rows: np.ndarray, values: np.ndarray) -> tuple[Weight, ...]:
+    sizes = np.abs(values)
     by_output = sizes.mean(axis=0)
     strength = by_output.mean(axis=1)
     low, high = statistics.bootstrap_means(sizes.mean(axis=2), work.seed)
@@ -61,19 +86,18 @@ def weights(work: Work) -> tuple[Weight, ...]:
             high=float(high[j]),
             share=float(strength[j] / total),
             by_output=tuple(by_output[j].tolist()),
-            direction=_direction(work, int(j)),
+            direction=_direction(work, rows, values[:, int(j)], int(j)),
         )
         for j in np.argsort(-strength, kind="stable")
     )
 
 
-def _direction(work: Work, column: int) -> float:
-    numbers = as_numbers(work.frame.iloc[work.drawn, column])
-    found = work.shap_of(work.drawn)
-    if numbers is None or found.values.shape[2] > 1:
+def _direction(work: Work, rows: np.ndarray, values: np.ndarray, column: int) -> float:
+    numbers = as_numbers(work.frame.iloc[rows, column])
+    if numbers is None or values.shape[1] > 1:
         return 0.0
     known = np.isfinite(numbers)
-    moved = found.values[known, column, 0]
+    moved = values[known, 0]
     if known.sum() < 3 or np.ptp(numbers[known]) == 0 or np.ptp(moved) == 0:
         return 0.0
     return float(statistics.rank_agreement(numbers[known][None], moved[None])[0])
@@ -124,64 +148,50 @@ def _loss(work: Work, frame: pd.DataFrame, rows: np.ndarray) -> np.ndarray:
     return np.zeros(len(rows)) if losses is None else losses
 
 
-def curves(work: Work, columns: list[str]) -> tuple[Curve, ...]:
-    """Return how contributions change with the value, for each output's own strongest class."""
-    if work.attribution is None:
-        return ()
-    found = work.shap_of(work.drawn)
-    rng = np.random.default_rng(work.seed + 3)
-    some = rng.permutation(len(work.drawn))[:MOST_POINTS]
-    output = int(np.abs(found.values).mean(axis=(0, 1)).argmax())
-    return tuple(_curve(work, found.values, name, output, some) for name in columns)
+def interactions(work: Work, found: tuple[Weight, ...]) -> tuple[tuple[Interaction, ...], Status]:
+    """Return how far pairs of the strongest columns do more than each alone.
+
+    For a row x and a background row b that is f(b with x's i and j) - f(b with x's i) - f(b with
+    x's j) + f(b), averaged over b: zero for every pair that the model only adds up.
+    """
+    places = [work.columns.index(weight.column) for weight in found[:PAIRED_COLUMNS]]
+    if len(places) < 2 or work.attribution is None:
+        return (), Status.skipped("it takes two columns")
+    work.clock.require(work.clock.budget * 0.1)
+    rows = np.sort(work.drawn[:PAIRED_ROWS])
+    order = np.random.default_rng(work.seed + 8).permutation(len(work.background))
+    pairs = list(combinations(places, 2))
+    sets = [(), *((place,) for place in places), *pairs]
+    worth = _worth(work, rows, np.sort(order[:PAIRED_BACKGROUND]), sets)
+    strength = {weight.column: weight.strength for weight in found}
+    made, errors = [], []
+    for one, two in pairs:
+        extra = worth[one, two] - worth[one,] - worth[two,] + worth[()]
+        sizes = np.abs(extra).mean(axis=1)
+        first, second = work.columns[one], work.columns[two]
+        size, alone = float(sizes.mean()), strength[first] + strength[second]
+        errors.append(float(sizes.std() / np.sqrt(len(sizes))))
+        share = size / alone if alone > 0 else 0.0
+        made.append(Interaction(first=first, second=second, strength=size, share=share))
+    made.sort(key=lambda pair: -pair.strength)
+    why = f"{len(pairs)} pairs of the strongest columns, {min(PAIRED_BACKGROUND, len(order))} "
+    status = Status.sampled(len(rows), float(np.mean(errors)), why + "background rows each")
+    floor = 1e-6 * max((weight.strength for weight in found), default=0.0)
+    return tuple(pair for pair in made if pair.strength > floor)[:MOST_PAIRS], status
 
 
-def _curve(work: Work, values: np.ndarray, name: str, output: int, some: np.ndarray) -> Curve:
-    column = work.frame[name].iloc[work.drawn]
-    moved = values[:, work.columns.index(name), output]
-    numbers = as_numbers(column)
-    codes, labels, centres = _bins(column, numbers)
-    parts = [moved[codes == code] for code in range(len(labels))]
-    stats = [statistics.mean_interval(part) for part in parts]
-    place = codes.astype(float) if numbers is None else numbers
-    pairs = zip(place[some].tolist(), moved[some].tolist(), strict=True)
-    points = tuple(pair for pair in pairs if np.isfinite(pair[0]))
-    return Curve(
-        column=name,
-        output=work.question.outputs[output],
-        numeric=numbers is not None,
-        labels=tuple(labels),
-        centres=tuple(centres),
-        rows=tuple(len(part) for part in parts),
-        contribution=tuple(one[0] for one in stats),
-        low=tuple(one[1] for one in stats),
-        high=tuple(one[2] for one in stats),
-        points=points,
-    )
-
-
-def _bins(
-    column: pd.Series, numbers: np.ndarray | None
-) -> tuple[np.ndarray, list[str], list[float]]:
-    """Return each row's bin, the bins' names and centres; missing values come last."""
-    cut = Bins.of(column, parts=10)
-    codes = cut.codes(column).astype(int)
-    present = sorted(set(codes[codes >= 0].tolist()))
-    if numbers is None:
-        present = present[:MOST_LEVELS]
-        labels = [worded(cut.levels[c]) if c < len(cut.levels) else "other" for c in present]
-        centres = [float(place) for place in range(len(present))]
-    else:
-        centres = [float(np.median(numbers[codes == c])) for c in present]
-        labels = [_number_label(column, centre) for centre in centres]
-    place = {code: index for index, code in enumerate(present)}
-    if (codes < 0).any():
-        place[-1] = len(place)
-        labels.append("missing")
-        centres.append(float("nan"))
-    return np.array([place.get(code, -1) for code in codes.tolist()]), labels, centres
-
-
-def _number_label(column: pd.Series, centre: float) -> str:
-    if pd.api.types.is_datetime64_any_dtype(column.dtype):
-        return str(np.datetime64(int(centre), "s").astype("datetime64[D]"))
-    return worded(centre, 4)
+def _worth(
+    work: Work, rows: np.ndarray, others: np.ndarray, sets: list[tuple[int, ...]]
+) -> dict[tuple[int, ...], np.ndarray]:
+    """Return the mean answer with a row's cells in each set of columns: (rows, outputs)."""
+    mixer = Mixer.of(work.frame.iloc[rows], work.background.iloc[others])
+    many, columns = len(rows), len(work.columns)
+    own = np.arange(many)[:, None, None]
+    there = many + np.arange(len(others))[None, :, None]
+    which = []
+    for members in sets:
+        taken = np.isin(np.arange(columns), members)
+        which.append(np.where(taken, own, there).reshape(-1, columns))
+    answers = work.on_scale(work.question.ask(mixer.rows(np.concatenate(which))))
+    shaped = answers.reshape(len(sets), many, len(others), -1).mean(axis=2)
+    return dict(zip(sets, shaped, strict=True))

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
+import pandas as pd
 
 from pipelines.errors import UnknownColumn
-from pipelines.explain import cohorts, overall, rows, trust, work
+from pipelines.explain import cohorts, fairness, overall, rows, surrogates, trust, values, work
 from pipelines.explain.facts import About, Cohorts, Local, Overall, Status, Trust
-from pipelines.explain.lime import SAMPLES, Lime
 from pipelines.explain.question import Clock, OutOfTime, Question
 
 if TYPE_CHECKING:
     from typing import Unpack
-
-    import pandas as pd
 
     from pipelines.explain.question import Explainable
 
@@ -26,9 +24,10 @@ SCHEMA = "1"
 
 
 class Asked(TypedDict, total=False):
-    """What may be asked for: cohort columns, rows by position, seconds, a seed."""
+    """What may be asked for: columns to group by and to be fair in, rows, seconds, a seed."""
 
     by: Sequence[str]
+    sensitive: Sequence[str]
     rows: Sequence[int]
     budget: float
     seed: int
@@ -43,6 +42,8 @@ class Report:
     local: Local
     cohorts: Cohorts
     trust: Trust
+    values: pd.DataFrame = field(compare=False, repr=False)
+    """Every explained cell: row, column, output, value, shap, lime."""
     schema: str = SCHEMA
 
     @property
@@ -53,19 +54,45 @@ class Report:
             "permutation importance": self.overall.reliance_status,
             "interactions": self.overall.interactions_status,
             "local": self.local.status,
-            "lime": self.local.lime_status,
+            "lime local": self.local.lime_status,
+            "lime global": self.overall.lime_status,
+            "lime cohort": self.cohorts.lime_status,
             "cohorts": self.cohorts.status,
             "slices": self.cohorts.slices_status,
+            "fairness": self.cohorts.fairness_status,
             "trust": self.trust.status,
+        }
+
+    @property
+    def shap_sections(self) -> dict[str, Status]:
+        """How SHAP's three sections came about."""
+        return {
+            "local": self.local.status,
+            "global": self.overall.status,
+            "cohort": self.cohorts.shap_status,
+        }
+
+    @property
+    def lime_sections(self) -> dict[str, Status]:
+        """How LIME's three sections came about."""
+        return {
+            "local": self.local.lime_status,
+            "global": self.overall.lime_status,
+            "cohort": self.cohorts.lime_status,
         }
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON-ready data; what is not a finite number is null."""
-        told = asdict(self)
-        told["global"] = told.pop("overall")
-        told["cohort"] = told.pop("cohorts")
-        told["statuses"] = {name: str(status) for name, status in self.statuses.items()}
-        clean: dict[str, Any] = _plain({"schema": told.pop("schema"), **told})
+        told = {
+            "schema": self.schema,
+            "about": asdict(self.about),
+            "global": asdict(self.overall),
+            "local": asdict(self.local),
+            "cohort": asdict(self.cohorts),
+            "trust": asdict(self.trust),
+            "statuses": {name: str(status) for name, status in self.statuses.items()},
+        }
+        clean: dict[str, Any] = _plain(told)
         return clean
 
 
@@ -96,7 +123,8 @@ def report(
         data: the rows to explain.
         labels: what really happened, row by row, if it is known.
         background: rows that say what is usual; contributions are measured against them.
-        **asked: ``by`` columns to group by, ``rows`` by position, ``budget`` seconds, ``seed``.
+        **asked: ``by`` columns to group by, ``sensitive`` columns to compare treatment in (the
+            model need not look at them), ``rows`` by position, ``budget`` seconds, ``seed``.
 
     Raises:
         UnknownColumn: a column to group by is not there.
@@ -104,60 +132,69 @@ def report(
         SchemaMismatch: the rows do not look like what the model learned from.
     """
     seed, budget = asked.get("seed", 0), asked.get("budget", 30.0)
-    clock, seconds = Clock(budget), {}
+    clock = Clock(budget)
     question = Question(predictor)
     job = work.begin(question, data, labels, background, clock, seed)
     for name in asked.get("by", ()):
         if name not in job.columns:
             raise UnknownColumn(name, job.columns)
+    for name in asked.get("sensitive", ()):
+        if name not in data.columns:
+            raise UnknownColumn(name, tuple(map(str, data.columns)))
     reasons = work.choose(job, asked.get("rows", ()))
     chosen = np.array(list(reasons), dtype=int)
-    seconds["answers"] = clock.spent
+    answered = clock.spent
     job = work.attribute(job, chosen)
-    seconds["shap"] = clock.spent - sum(seconds.values())
-    lime, fit, lime_status = _lime(job, chosen)
-    seconds["lime"] = clock.spent - sum(seconds.values())
-    first = None if lime is None else (lime[0] + lime[1]) / 2
-    local = rows.section(job, reasons, first, fit, lime_status)
-    seconds["local"] = clock.spent - sum(seconds.values())
-    whole = overall.section(job)
-    seconds["global"] = clock.spent - sum(seconds.values())
+    lap = Laps(clock, {"answers": answered})
+    lap("shap")
+    lime, lime_status = _lime(job, chosen)
+    lap("lime")
+    local = rows.section(job, reasons, lime, _of(lime, lime_status, len(chosen)))
+    lap("local")
+    whole = overall.section(
+        job, lime, _of(lime, lime_status, 0 if lime is None else len(lime.sample))
+    )
+    lap("global")
     strongest = [weight.column for weight in whole.weights]
-    groups = cohorts.section(job, asked.get("by", ()), strongest)
-    seconds["cohort"] = clock.spent - sum(seconds.values())
-    checks = trust.section(job, chosen, lime)
-    seconds["trust"] = clock.spent - sum(seconds.values())
+    groups = cohorts.section(job, asked.get("by", ()), strongest, lime, lime_status)
+    fair, fairness_status = fairness.treatments(job, data, asked.get("sensitive", ()))
+    groups = replace(groups, fairness=fair, fairness_status=fairness_status)
+    lap("cohort")
+    checks = trust.section(job, lime)
+    lap("trust")
     return Report(
-        about=_about(job, seconds, budget),
+        about=_about(job, lap.seconds, budget),
         overall=whole,
         local=local,
         cohorts=groups,
         trust=checks,
+        values=values.table(job, lime),
     )
 
 
-def _lime(
-    job: work.Work, chosen: np.ndarray
-) -> tuple[tuple[np.ndarray, np.ndarray] | None, np.ndarray | None, Status]:
-    """Return LIME's coefficients of two seeds, on the scale of the SHAP values."""
+@dataclass
+class Laps:
+    """What each section took."""
 
-    def ask(frame: pd.DataFrame) -> np.ndarray:
-        return job.on_scale(job.question.ask(frame))
+    clock: Clock
+    seconds: dict[str, float]
 
+    def __call__(self, name: str) -> None:
+        """Write down what passed since the last call."""
+        self.seconds[name] = self.clock.spent - sum(self.seconds.values())
+
+
+def _lime(job: work.Work, chosen: np.ndarray) -> tuple[surrogates.Surrogate | None, Status]:
     try:
-        job.clock.require(job.clock.budget * 0.1)
-        frame, answers = job.frame.iloc[chosen], job.on_scale(job.answers[chosen])
-        pair = []
-        for seed in (job.seed, job.seed + 1):
-            job.clock.require()
-            lime = Lime.of(ask, job.background, seed=seed)
-            pair.append(lime.explain(frame, answers))
+        found = surrogates.explain(job, chosen)
     except OutOfTime:
-        return None, None, Status.skipped("the budget ended before it")
-    why = f"{SAMPLES:,} shared perturbations, two seeds"
-    noise = float(np.abs(pair[0][0] - pair[1][0]).mean() / 2)
-    status = Status.sampled(len(chosen), noise, why)
-    return (pair[0][0], pair[1][0]), pair[0][1], status
+        return None, Status.skipped("the budget ended before it")
+    return found, found.status(len(found.positions))
+
+
+def _of(lime: surrogates.Surrogate | None, status: Status, rows: int) -> Status:
+    """Return LIME's status for a section that rests on so many rows."""
+    return status if lime is None else lime.status(rows)
 
 
 def _about(job: work.Work, seconds: Mapping[str, float], budget: float) -> About:

@@ -22,6 +22,7 @@ from pipelines.explain.sampling import Attribution
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from pipelines.explain.kernel import Bins
     from pipelines.explain.links import Link
     from pipelines.explain.question import Matrix, Question
 
@@ -42,6 +43,9 @@ class Explainer(Protocol):
 
     def contributions(self, prepared: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return contributions (rows, columns, outputs) and the mean over the background."""
+
+    def copied(self, bins: Bins, mine: np.ndarray) -> np.ndarray:
+        """Return what LIME converges to for rows in these bins."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,11 @@ class Exact:
             shift=self.shift,
             gap=gap,
         )
+
+    def copied(self, bins: Bins, mine: np.ndarray) -> np.ndarray:
+        """Return what LIME converges to, on the same scale."""
+        values = self.explainer.copied(bins, mine) * self.factor
+        return centred(values) if self.link.centred else values
 
 
 def centred(values: np.ndarray) -> np.ndarray:

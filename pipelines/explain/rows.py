@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from pipelines.explain.surrogates import Surrogate
     from pipelines.explain.work import Work
 
 NEAREST = 3
@@ -26,8 +27,7 @@ MOST_CANDIDATES = 5_000
 def section(
     work: Work,
     reasons: Mapping[int, tuple[str, ...]],
-    lime: np.ndarray | None,
-    lime_fit: np.ndarray | None,
+    lime: Surrogate | None,
     lime_status: Status,
 ) -> Local:
     """Return the cases that were explained, in the order they were chosen."""
@@ -37,19 +37,19 @@ def section(
     if found is None or not len(positions):
         why = "the budget did not suffice for one row"
         return Local(status=Status.skipped(why), lime_status=lime_status)
-    order = {row: index for index, row in enumerate(reasons)}
     near = nearest(work, positions)
     said = work.question.predictions(work.frame.iloc[positions])
+    places = np.zeros(len(positions), int) if lime is None else lime.places(positions)
     cases = tuple(
-        _case(work, row, reasons[row], answer, None if lime is None else lime[order[row]])
-        for row, answer in zip(positions.tolist(), said, strict=True)
+        _case(work, row, reasons[row], answer, None if lime is None else lime.values[place])
+        for row, answer, place in zip(positions.tolist(), said, places.tolist(), strict=True)
     )
     cases = tuple(_with_nearest(case, rows, work) for case, rows in zip(cases, near, strict=True))
     return Local(
         status=extent(work, len(positions)),
         lime_status=lime_status,
         cases=cases,
-        lime_fit=None if lime_fit is None else float(np.median(lime_fit)),
+        lime_fit=None if lime is None else float(np.median(lime.fit[places])),
     )
 
 

@@ -12,6 +12,7 @@ from pipelines.explain.forests import CannotRead, Forest, most_players, read
 
 if TYPE_CHECKING:
     from pipelines.explain.forests import Tree
+    from pipelines.explain.kernel import Bins
 
 DEEPEST = 16
 """Most players on one path: a leaf's tables hold 2^players numbers."""
@@ -58,6 +59,15 @@ class TreeExplainer:
         with ThreadPoolExecutor(max_workers=2) as threads:
             parts = list(threads.map(lambda s: self._part(prepared[s : s + step]), starts))
         return np.concatenate([part[0] for part in parts]), parts[0][1]
+
+    def copied(self, bins: Bins, mine: np.ndarray) -> np.ndarray:
+        """Return what LIME converges to for rows in these bins: (rows, columns, outputs)."""
+        from pipelines.explain import kernel  # it compiles
+
+        phi = np.zeros((len(mine), self.columns, self.forest.outputs))
+        for tree in self.forest.trees:
+            kernel.copy_tree(_plain(tree), self.player, self.background, bins, mine, phi)
+        return phi
 
     def _part(self, prepared: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         from pipelines.explain import kernel  # it compiles

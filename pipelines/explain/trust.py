@@ -6,28 +6,32 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipelines.explain import statistics
+from pipelines.explain import router
 from pipelines.explain.facts import Check, Removal, Status, Trust
 from pipelines.explain.question import Mixer
+from pipelines.explain.surrogates import agreement_of
 
 if TYPE_CHECKING:
+    from pipelines.explain.surrogates import Surrogate
     from pipelines.explain.work import Work
 
 ACCURACY = 1e-6
+STABLE = 0.2
+STABLE_ROWS = 50
 REMOVAL_ROWS = 100
 CHANCE_ORDERS = 4
 LEAST_AGREEMENT = 0.3
 
 
-def section(work: Work, chosen: np.ndarray, lime: tuple[np.ndarray, np.ndarray] | None) -> Trust:
-    """Return the checks; ``lime`` holds the coefficients of two seeds for the chosen rows."""
+def section(work: Work, lime: Surrogate | None) -> Trust:
+    """Return the checks, LIME's against SHAP among them where there is one."""
     if work.attribution is None:
         return Trust(status=Status.skipped("there are no attributions to check"))
     checks = [_accuracy(work)]
-    both = np.isin(chosen, work.explained)
-    if lime is not None and both.any():
-        checks += _agreement(work, chosen[both], lime[0][both], lime[1][both])
+    if lime is not None:
+        checks += _agreement(work, lime)
     checks += _noise(work)
+    checks += _stability(work)
     removals: tuple[Removal, ...] = ()
     if work.clock.left > 1:
         removals = removal(work)
@@ -61,13 +65,14 @@ def worst_gap(work: Work) -> float:
     return float(np.abs(found.answers - answers).max() / scale)
 
 
-def _agreement(
-    work: Work, chosen: np.ndarray, first: np.ndarray, second: np.ndarray
-) -> list[Check]:
+def _agreement(work: Work, lime: Surrogate) -> list[Check]:
     """Compare SHAP with LIME, relative to how well LIME agrees with itself."""
-    shap, one, two = map(_sizes, (work.shap_of(chosen).values, first, second))
-    ceiling = float(np.mean(statistics.rank_agreement(one, two)))
-    agreement = float(np.mean(statistics.rank_agreement(shap, (one + two) / 2)))
+    both = np.isin(lime.positions, work.explained)
+    if not both.any():
+        return []
+    shap = work.shap_of(lime.positions[both]).values
+    ceiling = agreement_of(lime.first[both], lime.second[both])
+    agreement = agreement_of(shap, lime.values[both])
     relative = agreement / ceiling if ceiling > 0 else 0.0
     return [
         Check(
@@ -88,12 +93,6 @@ def _agreement(
     ]
 
 
-def _sizes(values: np.ndarray) -> np.ndarray:
-    """Return the sizes per row and column, with rounding errors as exact zeros."""
-    sizes = np.abs(values).mean(axis=2)
-    return np.where(sizes <= 1e-6 * sizes.max(initial=0.0) + 1e-9, 0.0, sizes)
-
-
 def _noise(work: Work) -> list[Check]:
     found = work.attribution
     if found is None or found.error is None:
@@ -107,6 +106,33 @@ def _noise(work: Work) -> list[Check]:
             reference=0.5,
             fine=noise <= 0.5,
             words="Mean standard error of a contribution over its mean size.",
+        )
+    ]
+
+
+def _stability(work: Work) -> list[Check]:
+    """Draw the background anew and see how far the contributions of some rows move."""
+    rng = np.random.default_rng(work.seed + 9)
+    rows = np.sort(rng.permutation(work.explained)[:STABLE_ROWS])
+    if work.exact is None or work.clock.left < work.clock.budget * 0.1:
+        return []
+    some = rng.integers(0, len(work.background), len(work.background))
+    other = work.background.iloc[some].reset_index(drop=True)
+    part = work.frame.iloc[rows]
+    method, _ = router.exact(work.question, other, part)
+    if method is None or method.link != work.exact.link:
+        return []
+    before = work.shap_of(rows).values
+    moved = np.abs(method(part, work.answers[rows]).values - before).mean()
+    share = float(moved / (np.abs(before).mean() or 1.0))
+    return [
+        Check(
+            name="Another background",
+            value=share,
+            reference=STABLE,
+            fine=share <= STABLE,
+            words="Mean move of a contribution, over its mean size, when as many background rows "
+            "are drawn anew.",
         )
     ]
 

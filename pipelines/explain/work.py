@@ -48,6 +48,8 @@ class Work:
     drawn: np.ndarray = field(default_factory=lambda: np.empty(0, int))
     """Those of the explained rows that were drawn at random: they stand for all rows."""
     refused: tuple[str, ...] = ()
+    exact: router.Exact | None = None
+    """The exact method that proved itself on these rows."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -169,7 +171,9 @@ def attribute(work: Work, chosen: np.ndarray) -> Work:
         except UnfaithfulExplanation as error:
             refused = (*refused, str(error))
         else:
-            return replace(work, attribution=found, explained=rows, drawn=some, refused=refused)
+            return replace(
+                work, attribution=found, explained=rows, drawn=some, refused=refused, exact=exact
+            )
     return replace(_sample(work, chosen, rng), refused=refused)
 
 

@@ -34,6 +34,8 @@ RACE_FROM = 2_000
 """Below this many rows one fold says too little to race on."""
 REFIT_SHARE = 0.3
 """No more of the seconds than this is kept for fitting the winner once more."""
+ENSEMBLE_SHARE = 0.08
+"""This much of the seconds is kept for choosing an ensemble and fitting its other members."""
 GRACE = 1.5
 """A trial that takes so many times its limit is killed: it does not look at the clock."""
 
@@ -90,6 +92,8 @@ class Question:
     seed: int = 0
     journal: Journal | None = None
     watchers: Sequence[Watcher] = ()
+    ensemble: bool = False
+    """Whether time is kept for one."""
 
 
 def search(work: Work, clock: Clock, crew: Crew, question: Question) -> Leaderboard:
@@ -191,7 +195,7 @@ class _Search:
             self._board = rescored(self._board)
 
     def _reserve(self) -> float:
-        """Return the seconds to keep for fitting the best trial once more, on all rows."""
+        """Return the seconds to keep for fitting what wins once more, on all rows."""
         if self._clock.seconds is None:
             return 0.0
         best = self._board.best
@@ -199,6 +203,8 @@ class _Search:
         if best is not None:
             folds = max(1, len(best[1].folds))
             needed += 1.5 * best[1].seconds / folds
+        if self._question.ensemble:
+            needed += ENSEMBLE_SHARE * self._clock.seconds
         return min(needed, REFIT_SHARE * self._clock.seconds)
 
     def _time_is_up(self) -> bool:

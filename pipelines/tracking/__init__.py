@@ -110,7 +110,10 @@ class Tracker:
             self._note_best(trial, board)
 
     def chosen(self, trial: Trial, outcome: Outcome) -> None:
-        """Write which trial won, exactly."""
+        """Write which trial won, exactly; an ensemble gets its own child run."""
+        if trial.origin == "ensemble" and self._board is not None:
+            self._board = self._board.with_row(trial, outcome)
+            self._write(trial, outcome)
         winner = {
             "trial": trial.number,
             "algorithm": trial.algorithm_key,
@@ -273,6 +276,16 @@ def attach(tracking_uri: str, model_id: str, folder: Path, subfolder: str) -> st
     """
     with store.calm(), store.telling(tracking_uri):
         return models.attach(store.connect(tracking_uri), model_id, folder, subfolder)
+
+
+def keep(tracking_uri: str, run_id: str, folder: Path, subfolder: str) -> None:
+    """Add a folder to the files of an earlier run.
+
+    Raises:
+        TrackingDown: MLflow is not there, has no such run, or did not take the files.
+    """
+    with store.calm(), store.telling(tracking_uri):
+        store.connect(tracking_uri).log_artifacts(run_id, str(folder), subfolder)
 
 
 def download(tracking_uri: str, uri: str, into: Path) -> Path:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 CHATTER = ("mlflow", "alembic")
+KIND = "mlflow.experimentKind"  # so that MLflow's pages open on runs and models, not on traces
 SENTENCE = 160
 
 
@@ -107,7 +108,7 @@ def experiment_id(client: MlflowClient, name: str) -> str:
     found = client.get_experiment_by_name(name)
     if found is None:
         try:
-            return str(client.create_experiment(name))
+            return str(client.create_experiment(name, tags={KIND: "custom_model_development"}))
         except MlflowException:
             found = client.get_experiment_by_name(name)
             if found is None:

@@ -73,8 +73,10 @@ def written(client: MlflowClient, experiment: str, parent: str) -> tuple[set[int
 
 def tags_of(trial: Trial, outcome: Outcome) -> dict[str, str]:
     """Return what names and explains a trial."""
+    # An ensemble is made anew when a run is resumed: its number may be a trial's by then.
+    number = trial.origin if trial.origin == "ensemble" else str(trial.number)
     tags = {
-        NUMBER: str(trial.number),
+        NUMBER: number,
         "mlops.algorithm": trial.algorithm_key,
         "mlops.origin": str(trial.origin),
         "mlops.state": outcome.state,

@@ -19,7 +19,7 @@ _DIGITS = 12
 
 def write(version: ModelVersion, reports: Sequence[Report] = ()) -> str:
     """Write the card of a version."""
-    blocks = [_head(version), _made_from(version), _metrics(version), _links(reports)]
+    blocks = [_head(version), _made_from(version), _metrics(version), _links(version, reports)]
     text = ""
     for block in filter(None, blocks):
         if len(text) + len(block) + 1 > LONGEST:
@@ -50,11 +50,22 @@ def _metrics(version: ModelVersion) -> str:
     return "\n".join(["| metric | value |", "|---|---|", *rows]) + "\n"
 
 
-def _links(reports: Sequence[Report]) -> str:
+def _links(version: ModelVersion, reports: Sequence[Report]) -> str:
     latest = {report.kind: report for report in reports}
     return "\n".join(
-        _fitting(f"- [{_plain(kind)} report]({report.uri})" for kind, report in latest.items())
+        _fitting(
+            f"- [{_plain(kind)} report]({_address(version, report)})"
+            for kind, report in latest.items()
+        )
     )
+
+
+def _address(version: ModelVersion, report: Report) -> str:
+    """Return where MLflow's own pages show a report, or where it lies."""
+    page = report.summary.get("page")
+    if not page:
+        return report.uri
+    return f"#/experiments/{version.experiment_id}/runs/{version.run_id}/artifacts/{page}"
 
 
 def _fitting(lines: Iterable[str]) -> list[str]:

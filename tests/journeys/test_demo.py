@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 
 import pytest
 
@@ -145,3 +146,22 @@ def test_every_trial_is_a_run_in_mlflow(demo):
     assert len(children) == first["trials"]
     assert client.get_run(first["run_id"]).info.status == "FINISHED"
     assert client.get_run(first["run_id"]).inputs.dataset_inputs
+
+
+def test_the_card_in_mlflow_links_to_reports_that_are_there(demo):
+    desk, first, _ = demo
+    from mlflow import MlflowClient
+
+    store = f"sqlite:///{desk.folder / 'mlflow.db'}"
+    client = MlflowClient(tracking_uri=store, registry_uri=store)
+    card = client.get_model_version("credit-risk", "1").description
+    pages = set(
+        re.findall(
+            r"\[(?:shap|lime) report\]\(#/experiments/1/runs/(\w+)/artifacts/([^)]+)\)", card
+        )
+    )
+    assert pages
+    for run_id, page in pages:
+        assert run_id == first["run_id"]
+        listed = client.list_artifacts(run_id, page.rpartition("/")[0])
+        assert page in {each.path for each in listed}

@@ -122,6 +122,31 @@ def test_a_column_can_say_which_rows_are_kept_apart():
     assert holdout(flags, seed=0, column="part")[1].tolist() == [1]
 
 
+def test_rows_for_validation_are_the_one_fold_and_those_for_test_are_kept_apart():
+    marks = pd.Series(["train"] * 5 + ["valid"] * 3 + ["test"] * 2)
+    data = dataset([0, 1] * 5, part=marks)
+    train, test = holdout(data, seed=0, column="part")
+    assert test.tolist() == [8, 9]
+    parts = folds(data.labels[train], task=data.task, n=5, seed=0, marks=marks[train])
+    assert [part.tolist() for pair in parts for part in pair] == [[0, 1, 2, 3, 4], [5, 6, 7]]
+
+
+def test_a_column_may_number_the_folds():
+    marks = ["1", "2", "3", "test"] * 5
+    data = dataset([0] * 20, part=marks)
+    train, _ = holdout(data, seed=0, column="part")
+    parts = folds([0] * 15, task=data.task, n=5, seed=0, marks=np.array(marks)[train])
+    assert [len(test) for _, test in parts] == [5, 5, 5]
+    assert all(len({marks[train[at]] for at in test}) == 1 for _, test in parts)
+
+
+def test_marks_that_name_no_folds_leave_them_as_usual():
+    labels = ["a", "b"] * 10
+    usual = folds(labels, task=Task.CLASSIFICATION, n=4, seed=0)
+    marked = folds(labels, task=Task.CLASSIFICATION, n=4, seed=0, marks=["train"] * 20)
+    assert all(np.array_equal(a[1], b[1]) for a, b in zip(usual, marked, strict=True))
+
+
 def test_anomalies_need_no_labels():
     frame = pd.DataFrame({"x": range(10)})
     train, test = holdout(Dataset("rows", frame, Task.ANOMALY), seed=0)

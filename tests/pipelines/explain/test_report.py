@@ -63,6 +63,26 @@ def test_exact_methods_say_exact_and_others_say_how_far_off_they_may_be(made):
         assert (status.error is not None) == (extent == "sampled")
 
 
+@pytest.mark.parametrize(("name", "extent"), [("binary", "exact"), ("neighbours", "sampled")])
+def test_shap_and_lime_each_have_a_local_a_global_and_a_cohort_section(made, name, extent):
+    predictor, frame, labels = made_up(made, name)
+    found = report(
+        predictor, frame[250:], labels=labels[250:], background=frame[:250], by=["purpose"]
+    )
+    for sections in (found.shap_sections, found.lime_sections):
+        assert list(sections) == ["local", "global", "cohort"]
+        assert {status.extent for status in sections.values()} == {extent}
+    for weights in (found.overall.weights, found.overall.lime):
+        assert sorted(weight.column for weight in weights) == sorted(frame.columns)
+        assert all(weight.low <= weight.strength <= weight.high for weight in weights)
+        assert next(w for w in weights if w.column == "constant").strength == pytest.approx(0)
+    group = found.cohorts.groups[0]
+    assert group.shap[0].here >= group.shap[1].here
+    assert group.lime[0].low <= group.lime[0].here <= group.lime[0].high
+    if extent == "sampled":
+        assert "two seeds" in str(found.lime_sections["global"])
+
+
 def test_a_constant_column_moves_nothing(made):
     for name in ("binary", "neighbours"):
         predictor, frame, labels = made_up(made, name)

@@ -1,0 +1,256 @@
+"""Which trials are better together: greedy selection on predictions for rows not learned from.
+
+After Caruana: whichever trial helps the mean most joins it, again and again, and may join twice.
+That alone fits the noise of the rows it looks at, so it is done on many draws of trials and rows
+and the weights are averaged, and what it gains is told by rows that did not choose.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from pipelines import splits
+from pipelines.task import Task
+from pipelines.trial import ROW_SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pipelines.leaderboard import Leaderboard
+    from pipelines.metrics import Metric
+    from pipelines.trial import Outcome, Trial, Work
+
+Array: TypeAlias = np.ndarray[Any, Any]
+
+MOST_CANDIDATES, MOST_OF_ONE = 24, 6
+MOST_ROWS = 6_000
+"""More rows than this don't choose better; they only take longer."""
+FEWEST_ROWS = 40
+ROUNDS, PATIENCE = 20, 5
+BAGS, CHECK_BAGS, PARTS = 8, 3, 4
+REDRAWN = 40
+ALL_ROWS = 1.5
+"""A fit on all rows takes about so many times that on a fold's, with its judging."""
+MOST_MEMBERS, LEAST_WEIGHT = 6, 0.04
+
+
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """Trials with their weights, which sum to one, and what they gain together."""
+
+    members: tuple[tuple[Trial, Outcome], ...]
+    weights: tuple[float, ...]
+    gain: float
+    """Over the single best, greater is better, on rows that did not choose."""
+
+    def only(self, numbers: frozenset[int]) -> Mix | None:
+        """Return what is left when no other trials can take part; None where that is no mix."""
+        pairs = zip(self.members, self.weights, strict=True)
+        left = [(row, weight) for row, weight in pairs if row[0].number in numbers]
+        if len(left) < 2:
+            return None
+        total = sum(weight for _, weight in left)
+        members = tuple(row for row, _ in left)
+        return replace(self, members=members, weights=tuple(w / total for _, w in left))
+
+    def within(self, seconds: float | None) -> Mix | None:
+        """Return the weightiest members that answer one row in time together, if those are two."""
+        if seconds is None:
+            return self
+        taken, left = set(), seconds
+        for trial, outcome in self.members:
+            took = outcome.metrics.get(ROW_SECONDS, 0.0)
+            if took <= left:
+                taken.add(trial.number)
+                left -= took
+        return self.only(frozenset(taken))
+
+    def beats(self, single: Outcome, work: Work) -> bool:
+        """Say whether it is still better than a trial, on all rows that both answer."""
+        ours, theirs = self.out_of_fold, _answer(single)
+        known = np.flatnonzero(_finite(ours) & _finite(theirs))
+        truth = work.truth(known)
+        worths = [_worth(work.metric, truth, answer[known]) for answer in (ours, theirs)]
+        return worths[0] > worths[1]
+
+    @property
+    def told(self) -> dict[str, float]:
+        """The weights by the names of the trials, as a leaderboard shows them."""
+        return {
+            f"{trial.number:03d} {trial.algorithm_key}": round(weight, 4)
+            for (trial, _), weight in zip(self.members, self.weights, strict=True)
+        }
+
+    @property
+    def out_of_fold(self) -> Array:
+        """What the members say together of rows they did not learn from."""
+        answers = [_answer(outcome) for _, outcome in self.members]
+        return np.average(answers, axis=0, weights=self.weights)
+
+
+def find(board: Leaderboard, work: Work, seed: int, seconds: float | None = None) -> Mix | None:
+    """Return the trials that are better together than the best of them alone, or None.
+
+    Better means by more than one standard error, on rows that took no part in choosing. What
+    comes of it depends on the board and the seed, unless the seconds run out.
+    """
+    rows = candidates(board)
+    if work.task is Task.ANOMALY or len(rows) < 2:
+        return None
+    answers = np.stack([_answer(outcome) for _, outcome in rows])
+    looked_at = _rows(answers, seed)
+    if len(looked_at) < FEWEST_ROWS:
+        return None
+    deadline = math.inf if seconds is None else time.monotonic() + seconds
+    table = _Table(answers[:, looked_at], work.truth(looked_at), work.metric, deadline)
+    gain, error = table.gain(work.task, seed)
+    if not gain > error:
+        return None
+    weights = table.weights(np.random.default_rng(seed), BAGS)
+    return _kept(rows, weights, gain)
+
+
+def candidates(board: Leaderboard) -> list[tuple[Trial, Outcome]]:
+    """Return the complete trials that beat the baseline, best first, not too many of a kind."""
+    floor = [outcome for trial, outcome in board.rows if trial.algorithm_key == "dummy"]
+    least = max((board.metric.signed(each.score) for each in floor if each.score is not None),
+                default=-math.inf)  # fmt: skip
+    kinds: dict[str, int] = {}
+    found = []
+    for trial, outcome in board.ranked:
+        usable = outcome.state == "complete" and outcome.out_of_fold is not None
+        if not usable or outcome.score is None or board.metric.signed(outcome.score) <= least:
+            continue
+        kinds[trial.algorithm_key] = kinds.get(trial.algorithm_key, 0) + 1
+        if kinds[trial.algorithm_key] <= MOST_OF_ONE:
+            found.append((trial, outcome))
+    return found[:MOST_CANDIDATES]
+
+
+def seconds_to_fit(outcome: Outcome) -> float:
+    """Return about how long one fit on all training rows takes, by what the folds took.
+
+    >>> from pipelines.trial import Outcome
+    >>> seconds_to_fit(Outcome(0.8, folds=(0.8, 0.8), seconds=2.0))
+    1.5
+    """
+    return ALL_ROWS * outcome.seconds / max(1, len(outcome.folds))
+
+
+def metrics_of(answer: Array, work: Work) -> Mapping[str, float]:
+    """Return every metric of out-of-fold predictions, on the rows that have one."""
+    known = np.flatnonzero(_finite(answer))
+    truth = work.truth(known)
+    values = {metric.key: metric.of(truth, answer[known]) for metric in work.metrics}
+    return {key: value for key, value in values.items() if math.isfinite(value)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """Candidates' answers for the rows that choose."""
+
+    answers: Array
+    truth: Array
+    metric: Metric
+    deadline: float = math.inf
+
+    def weights(self, draw: np.random.Generator, bags: int) -> Array:
+        """Return the mean weights over draws of half the candidates and most of the rows."""
+        many, rows = self.answers.shape[:2]
+        total = np.zeros(many)
+        for _ in range(bags):
+            some = np.sort(draw.permutation(many)[: max(2, (many + 1) // 2)])
+            seen = np.sort(draw.permutation(rows)[: max(FEWEST_ROWS // 2, rows * 7 // 10)])
+            counts = _greedy(self.answers[some][:, seen], self.truth[seen], self.metric)
+            total[some] += counts / counts.sum()
+            if time.monotonic() > self.deadline:
+                break
+        mean: Array = total / total.sum()
+        return mean
+
+    def gain(self, task: Task, seed: int) -> tuple[float, float]:
+        """Return what mixing gains over the best one, and its standard error.
+
+        The rows are dealt to parts; each part is answered by what the others chose.
+        """
+        together, alone = np.empty(self.answers.shape[1:]), np.empty(self.answers.shape[1:])
+        for others, part in splits.folds(self.truth, task=task, n=PARTS, seed=seed):
+            if time.monotonic() > self.deadline:
+                return 0.0, math.inf
+            rest = replace(self, answers=self.answers[:, others], truth=self.truth[others])
+            weights = rest.weights(np.random.default_rng(seed), CHECK_BAGS)
+            together[part] = np.tensordot(weights, self.answers[:, part], axes=1)
+            alone[part] = self.answers[int(np.argmax(rest.each())), part]
+        draw = np.random.default_rng(seed)
+        rows = len(self.truth)
+        again = [self._lead(together, alone, draw.integers(rows, size=rows))
+                 for _ in range(REDRAWN)]  # fmt: skip
+        return self._lead(together, alone, np.arange(rows)), float(np.nanstd(again))
+
+    def each(self) -> list[float]:
+        """Return what every candidate is worth alone."""
+        return [_worth(self.metric, self.truth, answer) for answer in self.answers]
+
+    def _lead(self, first: Array, second: Array, rows: Array) -> float:
+        truth = self.truth[rows]
+        signed = self.metric.signed
+        ahead = signed(self.metric.of(truth, first[rows]))
+        return ahead - signed(self.metric.of(truth, second[rows]))
+
+
+def _greedy(answers: Array, truth: Array, metric: Metric) -> Array:
+    """Return how often each candidate joined, up to the best mean that was met."""
+    counts = np.zeros(len(answers), dtype=int)
+    total = np.zeros(answers.shape[1:])
+    best, kept = -math.inf, counts
+    for size in range(1, ROUNDS + 1):
+        worths = [_worth(metric, truth, (total + answer) / size) for answer in answers]
+        chosen = int(np.argmax(worths))
+        counts = counts.copy()
+        counts[chosen] += 1
+        total = total + answers[chosen]
+        if worths[chosen] > best + 1e-12:
+            best, kept = worths[chosen], counts
+        elif size - kept.sum() >= PATIENCE:
+            break
+    return kept if kept.any() else counts
+
+
+def _worth(metric: Metric, truth: Array, answer: Array) -> float:
+    value = metric.signed(metric.of(truth, answer))
+    return value if math.isfinite(value) else -math.inf
+
+
+def _kept(rows: Sequence[tuple[Trial, Outcome]], weights: Array, gain: float) -> Mix | None:
+    """Leave out what hardly counts; None where one trial is all that remains."""
+    order = [int(at) for at in np.argsort(-weights, kind="stable")[:MOST_MEMBERS]]
+    order = [at for at in order if weights[at] >= LEAST_WEIGHT]
+    if len(order) < 2:
+        return None
+    total = sum(weights[at] for at in order)
+    members = tuple(rows[at] for at in order)
+    return Mix(members, tuple(float(weights[at] / total) for at in order), gain)
+
+
+def _answer(outcome: Outcome) -> Array:
+    if outcome.out_of_fold is None:
+        raise TypeError("A trial without out-of-fold predictions is no candidate.")
+    return outcome.out_of_fold.astype(float)
+
+
+def _finite(answer: Array) -> Array:
+    sums: Array = answer.reshape(len(answer), -1).sum(axis=1)
+    return np.isfinite(sums)
+
+
+def _rows(answers: Array, seed: int) -> Array:
+    """Return the rows for which every candidate has an answer, at most so many of them."""
+    known = np.flatnonzero(np.all([_finite(answer) for answer in answers], axis=0))
+    if len(known) <= MOST_ROWS:
+        return known
+    return np.sort(np.random.default_rng(seed).permutation(known)[:MOST_ROWS])

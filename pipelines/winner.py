@@ -1,0 +1,232 @@
+"""From a leaderboard to the model that is handed over, fitted on all training rows.
+
+The single best trial is always among what is looked at; trials that are better together take its
+place where they are so by more than noise, and where there is time to fit them.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, cast
+
+from threadpoolctl import threadpool_limits
+
+from pipelines import calibration, ensemble
+from pipelines.adapters import build
+from pipelines.adapters.combined import Calibrated, Ensemble
+from pipelines.errors import AllTrialsFailed
+from pipelines.trial import ROW_SECONDS, Outcome, Trial, row_seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipelines.adapters import Model
+    from pipelines.ensemble import Mix
+    from pipelines.leaderboard import Leaderboard
+    from pipelines.search import Watcher
+    from pipelines.search.clock import Clock
+    from pipelines.trial import Work
+
+log = logging.getLogger(__name__)
+
+TRIES = 3
+"""How many winners may fail on all rows before the run is given up."""
+MIXING_SHARE = 0.04
+"""No more of the seconds than this is spent on choosing an ensemble."""
+MARGIN = 0.3
+"""Seconds left for judging the winner."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Chosen:
+    """What won, fitted."""
+
+    board: Leaderboard
+    trial: Trial
+    outcome: Outcome
+    single: tuple[Trial, Outcome]
+    """The best trial that is one model; the winner itself, unless an ensemble won."""
+    model: Model
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True, kw_only=True)
+class Choice:
+    """What there is to choose from, and how."""
+
+    board: Leaderboard
+    work: Work
+    clock: Clock
+    seed: int
+    simple: bool = False
+    max_latency: float | None = None
+    """Seconds that one row's answer may take."""
+    watchers: Sequence[Watcher] = ()
+    notes: list[str] = field(default_factory=list)
+    models: dict[int, Model | None] = field(default_factory=dict)
+    """What was fitted so far, by the trial's number; None where that failed."""
+
+    def make(self) -> Chosen:
+        """Fit the ensemble where one is better, else the best trial; the next best if that fails.
+
+        Raises:
+            AllTrialsFailed: Nothing could be fitted.
+        """
+        ended = [row for row in self.board.rows if row[0].algorithm_key != "dummy"]
+        if ended and all(outcome.failure is not None for _, outcome in ended):
+            raise AllTrialsFailed(self.board.failures)
+        if not ended:
+            return self._default()
+        whole, self.board = self.board, self._fast_enough()
+        chosen = self._together() or self._alone()
+        self._calibrate(chosen)
+        self._time(chosen)
+        if chosen.trial.origin == "ensemble":
+            whole = whole.with_row(chosen.trial, chosen.outcome)
+        chosen.board = whole
+        for watcher in self.watchers:
+            watcher.chosen(chosen.trial, chosen.outcome)
+        return chosen
+
+    def _fast_enough(self) -> Leaderboard:
+        """Return the board without what is too slow; the fastest is left where all of them are."""
+        most = self.max_latency
+        if most is None:
+            return self.board
+        timed = [row for row in self.board.rows if row[0].algorithm_key != "dummy"]
+        timed = [row for row in timed if row[1].score is not None]
+        fast = [row for row in timed if row[1].metrics.get(ROW_SECONDS, 0.0) <= most]
+        if timed and not fast:
+            fast = [min(timed, key=lambda row: row[1].metrics[ROW_SECONDS])]
+        kept = [row for row in self.board.rows if row in fast or row[0].algorithm_key == "dummy"]
+        return replace(self.board, rows=tuple(kept))
+
+    def _time(self, chosen: Chosen) -> None:
+        """Say so where the winner answers slower than was asked for."""
+        if self.max_latency is None:
+            return
+        took = row_seconds(chosen.model, self.work.features)
+        if took > self.max_latency:
+            chosen.notes.append(
+                f"It answers one row in {took * 1000:.3g} ms, more than the "
+                f"{self.max_latency * 1000:.3g} ms asked for; nothing faster was found."
+            )
+
+    def _calibrate(self, chosen: Chosen) -> None:
+        """Put a map behind the winner's probabilities where that makes them better."""
+        answer = chosen.outcome.out_of_fold
+        found = None if answer is None else calibration.find(answer, self.work, self.seed)
+        if found is not None and chosen.trial.algorithm_key != "dummy":
+            self._doing("calibrating its probabilities")
+            chosen.model = cast("Model", Calibrated(chosen.model, found.kind, found.maps))
+            chosen.notes.append(found.told)
+
+    def _alone(self) -> Chosen:
+        self._doing("fitting the winner on all training rows")
+        ranked = [row for row in self.board.ranked if row[1].score is not None]
+        for trial, outcome in ranked[:TRIES]:
+            model = self._try(trial, outcome)
+            if model is not None:
+                return Chosen(
+                    board=self.board, trial=trial, outcome=outcome, single=(trial, outcome),
+                    model=model, notes=self.notes,
+                )  # fmt: skip
+        raise AllTrialsFailed(self.board.failures or dict.fromkeys(self.notes, 1))
+
+    def _together(self) -> Chosen | None:
+        """Return an ensemble that is better than the single best and could be fitted, or None."""
+        single = self.board.best
+        if self.simple or single is None:
+            return None
+        self._doing("looking for an ensemble")
+        mix = ensemble.find(self.board, self.work, self.seed, self._seconds_to_mix())
+        mix = mix and mix.within(self.max_latency)
+        fitted = self._fitted(mix) if mix else {}
+        left = mix and mix.only(frozenset(fitted))
+        if left is None or not left.beats(single[1], self.work):
+            return None
+        members = [fitted[trial.number] for trial, _ in left.members]
+        model: Model = Ensemble(members, left.weights)
+        trial, outcome = self._as_row(left, single[1])
+        return Chosen(
+            board=self.board, trial=trial, outcome=outcome,
+            single=single, model=model, notes=self.notes,
+        )  # fmt: skip
+
+    def _as_row(self, mix: Mix, single: Outcome) -> tuple[Trial, Outcome]:
+        """Return the ensemble as a line of the leaderboard.
+
+        Its score is the single best's and what it gained on rows that did not choose it: on
+        those that did, it would look better than it is.
+        """
+        number = 1 + max(trial.number for trial, _ in self.board.rows)
+        trial = Trial(number, "ensemble", mix.told, self.seed, "ensemble")
+        score = self.work.metric.signed(self.work.metric.signed(single.score or 0.0) + mix.gain)
+        together = mix.out_of_fold
+        metrics = {**ensemble.metrics_of(together, self.work), self.work.metric.key: score}
+        seconds = sum(outcome.seconds for _, outcome in mix.members)
+        return trial, Outcome(score, metrics, seconds=seconds, out_of_fold=together)
+
+    def _fitted(self, mix: Mix) -> dict[int, Model]:
+        """Fit the members while there is time, the single best first, then by their weights."""
+        best = self.board.best
+        first = best[0].number if best else -1
+        fitted: dict[int, Model] = {}
+        late = []
+        for trial, outcome in sorted(mix.members, key=lambda row: row[0].number != first):
+            if fitted and ensemble.seconds_to_fit(outcome) + MARGIN > self.clock.left:
+                late.append(trial.algorithm_key)
+                continue
+            self._doing(f"fitting {trial.algorithm_key} on all training rows")
+            model = self._try(trial, outcome)
+            if model is not None:
+                fitted[trial.number] = model
+        if late:
+            log.info("No time was left to fit %s for the ensemble.", ", ".join(late))
+        return fitted
+
+    def _try(self, trial: Trial, outcome: Outcome) -> Model | None:
+        if trial.number not in self.models:
+            try:
+                self.models[trial.number] = fit(trial, outcome, self.work)
+            except Exception as error:  # noqa: BLE001 - any library may fail on the whole table
+                self.models[trial.number] = None
+                self.notes.append(f"{trial.algorithm_key} won, but failed on all rows: {error}.")
+                log.warning("%s", self.notes[-1])
+        return self.models[trial.number]
+
+    def _seconds_to_mix(self) -> float | None:
+        """Return the seconds that choosing may take, so that the members can be fitted too."""
+        if self.clock.seconds is None:
+            return None
+        return max(0.1, min(MIXING_SHARE * self.clock.seconds, self.clock.left / 3))
+
+    def _default(self) -> Chosen:
+        """Fit the first algorithm with its defaults: the budget was too short for a trial."""
+        rows = [row for row in self.work.rows.values() if row.key != "dummy"]
+        row = min(rows, key=lambda each: each.portfolio[0].turn)
+        trial = Trial(len(self.board), row.key, dict(row.default), self.seed, "default")
+        outcome = Outcome(None)
+        self._doing("fitting the default on all training rows")
+        note = (
+            f"The budget was too short for one trial: this is {row.title} with its defaults, "
+            "judged on the rows kept apart and compared with nothing."
+        )
+        return Chosen(
+            board=self.board, trial=trial, outcome=outcome, single=(trial, outcome),
+            model=fit(trial, outcome, self.work), notes=[note],
+        )  # fmt: skip
+
+    def _doing(self, what: str) -> None:
+        for watcher in self.watchers:
+            watcher.doing(what)
+
+
+def fit(trial: Trial, outcome: Outcome, work: Work) -> Model:
+    """Fit a trial's configuration on all training rows, with what its folds taught."""
+    row = work.rows[trial.algorithm_key]
+    params = {**trial.params, **outcome.learned}
+    model = build(row, params, trial.seed, plan=work.plan, task=work.task)
+    with threadpool_limits(1):
+        return model.fit(work.features, work.labels)

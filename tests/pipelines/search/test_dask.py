@@ -1,0 +1,91 @@
+"""A search on real Dask workers: in time, repeatable, and through the death of one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from pipelines.automl import Goal, find_best, header
+from pipelines.journal import Journal
+from pipelines.search import Budget
+from pipelines.task import Task
+from pipelines.testing import example
+
+distributed = pytest.importorskip("distributed")
+psutil = pytest.importorskip("psutil")
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+class Diary:
+    """A watcher that remembers, and does something after the third trial."""
+
+    def __init__(self, then=lambda: None):
+        self.numbers, self._then = [], then
+
+    def doing(self, what):
+        """Nothing to remember."""
+
+    profiled = searching = chosen = lambda *_: None
+
+    def tried(self, trial, outcome, board):
+        self.numbers.append(trial.number)
+        if len(self.numbers) == 3:
+            threading.Thread(target=self._then).start()
+
+
+def workers():
+    """The processes that Dask runs trials in."""
+    children = psutil.Process().children(recursive=True)
+    return [each for each in children if "spawn_main" in " ".join(each.cmdline())]
+
+
+def test_a_worker_that_is_killed_loses_no_trial_and_the_run_ends_in_time(tmp_path):
+    dataset = example(Task.CLASSIFICATION, rows=300)
+    goal = Goal(algorithms=("logistic", "decision_tree", "knn"))
+    journal = Journal.create(tmp_path / "run.jsonl", header(dataset, goal))
+    killed = []
+
+    def kill():
+        killed.append(max(workers(), key=lambda each: each.cpu_times().user).pid)
+        os.kill(killed[0], signal.SIGKILL)
+
+    diary = Diary(kill)
+    started = time.monotonic()
+    budget = Budget(seconds=15, workers=2)
+    found = find_best(
+        dataset, goal, budget, journal=journal, watchers=[diary], engine="dask"
+    )  # fmt: skip
+    assert time.monotonic() - started < 15 + 2
+    assert killed
+    assert not psutil.pid_exists(killed[0])
+    assert len(diary.numbers) > 6
+    kept = {trial.number: outcome for trial, outcome in journal.replay()}
+    assert sorted(kept) == sorted(diary.numbers)
+    assert not [outcome for outcome in kept.values() if outcome.failure]
+    assert set(range(len(kept) - 2)) <= set(kept)
+    assert found.score < found.baseline
+    assert not workers()
+
+
+def test_one_worker_of_an_existing_cluster_tries_what_serial_tries():
+    dataset = example(Task.CLASSIFICATION, rows=120)
+    goal, budget = Goal(algorithms=("logistic", "naive_bayes")), Budget(trials=6, workers=1)
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, dashboard_address=None, silence_logs=50
+    ) as cluster:
+        there = cluster.scheduler_address.replace("tcp://", "dask://")
+        spread = find_best(dataset, goal, budget, engine=there)
+        assert len(workers()) == 1, "a cluster of somebody else is left alone"
+    alone = find_best(dataset, goal, budget, engine="serial")
+
+    def told(found):
+        return [(t.number, t.algorithm_key, dict(t.params)) for t, _ in found.leaderboard.rows]
+
+    assert told(spread) == told(alone)
+    assert spread.trial == alone.trial
+    assert spread.outcome.score == pytest.approx(alone.outcome.score, abs=1e-9)

@@ -1,0 +1,130 @@
+"""Greedy selection on out-of-fold predictions, without any model."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from pipelines import ensemble, metrics
+from pipelines.leaderboard import Leaderboard
+from pipelines.task import Task
+from pipelines.trial import Outcome, Trial
+
+ROWS = 400
+
+
+def board(truth, answers, metric, keys=None):
+    """A leaderboard of trials that answered so."""
+    made = Leaderboard(metric)
+    for number, answer in enumerate(answers):
+        key = keys[number] if keys else f"a{number}"
+        outcome = Outcome(metric.of(truth, answer), folds=(1.0,), out_of_fold=answer)
+        made = made.with_row(Trial(number, key, {}, 0, "tuned"), outcome)
+    return made
+
+
+def work(truth, metric, task=Task.REGRESSION):
+    """As much of a search's work as choosing looks at."""
+    return SimpleNamespace(task=task, metric=metric, metrics=(metric,),
+                           truth=lambda rows: truth[rows])  # fmt: skip
+
+
+@pytest.fixture
+def values():
+    """Three regressors whose errors have nothing to do with each other."""
+    rng = np.random.default_rng(0)
+    truth = rng.normal(size=ROWS)
+    return truth, [truth + rng.normal(size=ROWS) * size for size in (1.0, 1.05, 1.1)]
+
+
+RMSE = metrics.find("rmse", Task.REGRESSION)
+
+
+def test_what_errs_independently_is_better_together(values):
+    truth, answers = values
+    mix = ensemble.find(board(truth, answers, RMSE), work(truth, RMSE), seed=0)
+    assert mix is not None
+    assert len(mix.members) == 3
+    assert sum(mix.weights) == pytest.approx(1)
+    assert RMSE.of(truth, mix.out_of_fold) < 0.75
+    assert 0.2 < mix.gain < 0.5
+    assert list(mix.told) == [f"{t.number:03d} {t.algorithm_key}" for t, _ in mix.members]
+
+
+def test_copies_of_the_best_gain_nothing(values):
+    truth, answers = values
+    same = [answers[0], answers[0], answers[0]]
+    assert ensemble.find(board(truth, same, RMSE), work(truth, RMSE), seed=0) is None
+
+
+def test_noise_beside_a_good_model_gains_nothing(values):
+    truth, _ = values
+    rng = np.random.default_rng(1)
+    answers = [truth + rng.normal(size=ROWS) * 0.2, *rng.normal(size=(5, ROWS))]
+    mix = ensemble.find(board(truth, answers, RMSE), work(truth, RMSE), seed=0)
+    assert mix is None
+
+
+def test_one_seed_gives_one_ensemble(values):
+    truth, answers = values
+    first, again = (
+        ensemble.find(board(truth, answers, RMSE), work(truth, RMSE), seed=4) for _ in range(2)
+    )
+    assert first.weights == again.weights
+    assert first.told == again.told
+
+
+def test_no_time_gives_no_ensemble(values):
+    truth, answers = values
+    assert ensemble.find(board(truth, answers, RMSE), work(truth, RMSE), 0, seconds=0) is None
+
+
+def test_what_failed_or_stopped_or_is_no_better_than_the_baseline_is_no_candidate(values):
+    truth, answers = values
+    made = board(truth, [*answers, np.zeros(ROWS)], RMSE, ["a", "b", "c", "dummy"])
+    made = made.with_row(Trial(4, "worse", {}, 0, "tuned"), Outcome(9.0, out_of_fold=truth))
+    made = made.with_row(
+        Trial(5, "stopped", {}, 0, "tuned"), Outcome(0.1, out_of_fold=truth, complete=False)
+    )
+    made = made.with_row(Trial(6, "failed", {}, 0, "tuned"), Outcome(None, failure="no"))
+    floor = RMSE.of(truth, np.zeros(ROWS))
+    good = {t.algorithm_key for t, o in made.rows[:3] if o.score < floor}
+    assert {t.algorithm_key for t, _ in ensemble.candidates(made)} == good
+    many = board(truth, answers * 5, RMSE, ["same"] * 15)
+    assert len(ensemble.candidates(many)) == ensemble.MOST_OF_ONE
+
+
+def test_probabilities_are_mixed_for_a_metric_of_ranks():
+    rng = np.random.default_rng(0)
+    truth = (rng.random(ROWS) < 0.3).astype(int)
+    scores = [1 / (1 + np.exp(-(2 * truth - 1 + rng.normal(size=ROWS) * 2))) for _ in range(4)]
+    answers = [np.column_stack([1 - each, each]).astype(np.float32) for each in scores]
+    auc = metrics.find("roc_auc", Task.CLASSIFICATION)
+    made = board(truth, answers, auc)
+    mix = ensemble.find(made, work(truth, auc, Task.CLASSIFICATION), seed=0)
+    assert auc.of(truth, mix.out_of_fold) > made.best[1].score + 0.05
+    assert mix.beats(made.best[1], work(truth, auc, Task.CLASSIFICATION))
+
+
+def test_members_that_cannot_take_part_leave_their_weight_to_the_others(values):
+    truth, answers = values
+    mix = ensemble.find(board(truth, answers, RMSE), work(truth, RMSE), seed=0)
+    first, second = (trial.number for trial, _ in mix.members[:2])
+    left = mix.only(frozenset({first, second}))
+    assert sum(left.weights) == pytest.approx(1)
+    assert left.weights[0] > mix.weights[0]
+    assert mix.only(frozenset({first})) is None
+
+
+def test_rows_without_an_answer_choose_nothing(values):
+    truth, answers = values
+    answers[0] = np.where(np.arange(ROWS) < 100, np.nan, answers[0])
+    made = board(truth, answers[1:], RMSE).with_row(
+        Trial(9, "late", {}, 0, "tuned"), Outcome(0.99, folds=(1.0,), out_of_fold=answers[0])
+    )
+    mix = ensemble.find(made, work(truth, RMSE), seed=0)
+    assert mix is not None
+    known = ensemble.metrics_of(mix.out_of_fold, work(truth, RMSE))
+    assert known["rmse"] < 0.8
