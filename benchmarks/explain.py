@@ -1,7 +1,7 @@
 """Explanations against their peers: CPU seconds and ratios of one run.
 
-Run ``python benchmarks/explain.py``; ``--quick`` takes a fifth of the rows. Peers are timed on a
-few rows and extrapolated; each line says so.
+Run ``python benchmarks/explain.py``; ``--quick`` takes a fifth of the rows and replications,
+``--only lime`` one section. Peers are timed on a few rows and extrapolated; each line says so.
 """
 
 from __future__ import annotations
@@ -13,12 +13,20 @@ import time
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import explain_calibration as calibration
 import lightgbm
 import numpy as np
 import pandas as pd
+from explain_calibration import Predictor
+from sklearn.neighbors import KNeighborsRegressor
 
-from pipelines.explain.lime import Lime
+from pipelines.explain import surrogates, work
+from pipelines.explain.lime import Lime, limit
+from pipelines.explain.question import Clock, Question
+from pipelines.explain.statistics import rank_agreement
+from pipelines.explain.surrogates import MOST_SAMPLES
 from pipelines.explain.trees import TreeExplainer
+from pipelines.task import Task
 
 COLUMNS, TREES, BACKGROUND = 30, 200, 1_000
 
@@ -61,42 +69,98 @@ def shap_values(rows: int) -> None:
 
 
 def lime_rows(rows: int = 500) -> None:
+    """LIME as a report makes it: computed where the model is a known sum, drawn elsewhere."""
     from lime.lime_tabular import LimeTabularExplainer
 
     model, cells = model_and_rows(20_000)
     frame = pd.DataFrame(cells[:5_000], columns=[f"c{j}" for j in range(COLUMNS)])
+    background, few = frame.iloc[:BACKGROUND], frame.iloc[1_000 : 1_000 + rows]
 
     def ask(part):
-        return model.booster_.predict(part.to_numpy())[:, None]
+        return model.predict(part.to_numpy(), raw_score=True)[:, None]
 
     def chances(part):
         positive = model.booster_.predict(part)
         return np.stack([1 - positive, positive], axis=1)
 
-    def batch(seed: int):
-        lime = Lime.of(ask, frame, seed=seed)
-        return lime.explain(frame.iloc[:rows], ask(frame.iloc[:rows]))[0]
+    def draw(seed: int):
+        return Lime.of(ask, frame, samples=MOST_SAMPLES, seed=seed).explain(few, ask(few))[0]
 
-    ours, one = cpu(lambda: batch(0))
-    two = batch(1)
-    same = np.mean([pd.Series(a[:, 0]).corr(pd.Series(b[:, 0]), method="spearman")
-                    for a, b in zip(one, two, strict=True)])  # fmt: skip
-    peer = LimeTabularExplainer(frame.to_numpy(), mode="classification", random_state=0)
-    theirs = cpu(lambda: [peer.explain_instance(cells[row], chances, num_features=COLUMNS)
-                          for row in range(6)])[0] * rows / 6  # fmt: skip
-    print(f"LIME, {rows} rows: ours {ours:.1f} CPU-s, lime {theirs:.1f} (extrapolated, 6 rows, "
-          f"5,000 samples): {theirs / ours:.0f}x; ours between seeds {same:.3f}")  # fmt: skip
+    def compute(seed: int):
+        other = frame.iloc[np.random.default_rng(seed).permutation(len(frame))[:BACKGROUND]]
+        explainer = TreeExplainer.of(model, np.arange(COLUMNS), COLUMNS, other.to_numpy())
+        return limit(explainer, other, few)
+
+    limit(TreeExplainer.of(model, np.arange(COLUMNS), COLUMNS, background.to_numpy()), background,
+          few.iloc[:5])  # fmt: skip
+    ours, first = cpu(lambda: compute(0))
+    drawn, one = cpu(lambda: draw(0))
+    peer, other = (LimeTabularExplainer(frame.to_numpy(), mode="classification", random_state=seed)
+                   for seed in (0, 1))  # fmt: skip
+    theirs, said = cpu(lambda: lime_of(peer, few, chances))
+    theirs *= rows / len(said)
+    print(f"LIME, {rows} rows x {COLUMNS} columns, 26 of them noise; lime: {theirs:.1f} CPU-s "
+          f"(extrapolated from {len(said)} rows, 5,000 samples)")  # fmt: skip
+    print(f"  ours, computed (trees)        {ours:8.2f} CPU-s: {theirs / ours:5.0f}x; no seed; "
+          f"another background {same(first, compute(1)):.3f}")  # fmt: skip
+    print(f"  ours, drawn, {MOST_SAMPLES:,} samples    {drawn:8.2f} CPU-s: {theirs / drawn:5.0f}x; "
+          f"between seeds {same(one, draw(1)):.3f}; lime between seeds "
+          f"{same(said, lime_of(other, few, chances)):.3f}")  # fmt: skip
+
+
+def lime_of(explainer, rows, chances):
+    found = []
+    for row in rows.to_numpy()[:6]:
+        told = dict(explainer.explain_instance(row, chances, num_features=COLUMNS).as_map()[1])
+        found.append([told.get(j, 0.0) for j in range(COLUMNS)])
+    return np.array(found)[:, :, None]
+
+
+def same(one, two) -> float:
+    """Return the mean rank correlation of signed coefficients."""
+    return float(rank_agreement(one[:, :, 0], two[:, :, 0]).mean())
+
+
+def drawn_lime() -> None:
+    """LIME of a model that no method knows, on 12 columns that all matter: the default as it is."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(3_000, 12)), columns=[f"c{j}" for j in range(12)])
+    score = frame.to_numpy() @ np.linspace(1.2, 0.1, 12) + 2 * (frame.c0 * frame.c3).to_numpy()
+    neighbours = Predictor(KNeighborsRegressor(30).fit(frame, score), Task.REGRESSION)
+    few = frame.iloc[2_500:]
+
+    def copied(seed: int):
+        job = work.begin(Question(neighbours), few, None, frame[:2_500], Clock(600), seed)
+        return surrogates.explain(job, np.arange(0))
+
+    one, two = copied(0), copied(50)
+    both = np.intersect1d(one.positions, two.positions)
+    told = surrogates.agreement_of(one.values[one.places(both)], two.values[two.places(both)])
+    print(f"LIME drawn for 30 neighbours, 12 columns: {one.status(len(one.positions))}")
+    print(f"  another pair of seeds agrees by {told:.3f}")
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--quick", action="store_true")
-    quick = options.parse_args().quick
-    shap_values(20_000 if quick else 100_000)
-    lime_rows()
+    options.add_argument("--only", choices=SECTIONS)
+    asked = options.parse_args()
+    for name, section in SECTIONS.items():
+        if asked.only in {None, name}:
+            seconds, _ = cpu(lambda run=section: run(asked.quick))
+            print(f"  [{name}: {seconds:.0f} CPU-s]\n")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"peak memory {peak:.0f} MB")
 
+
+SECTIONS = {
+    "shap": lambda quick: shap_values(20_000 if quick else 100_000),
+    "lime": lambda quick: lime_rows(),
+    "drawn-lime": lambda quick: drawn_lime(),
+    "coverage": lambda quick: calibration.coverage(100 if quick else 500),
+    "p-values": lambda quick: calibration.p_values(60 if quick else 500),
+    "compare": lambda quick: calibration.retrains(30 if quick else 100),
+}
 
 if __name__ == "__main__":
     main()

@@ -201,5 +201,6 @@ class TrackingDown(PipelineError):
 
     def __init__(self, uri: str, reason: str) -> None:
         super().__init__(
-            f"MLflow at {uri!r} cannot be used: {reason}. Check MLFLOW_TRACKING_URI and the server."
+            f"MLflow at {uri!r} cannot be used: {reason}. "
+            "Check MLFLOW_TRACKING_URI and the server."
         )

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+KILLED_AFTER = 0.3
+"""Seconds that a Dask worker of ours has to end by itself."""
 PRELOADED = ("pipelines.trial", "pipelines.adapters.boosters", "lightgbm", "sklearn.ensemble")
 
 
@@ -191,7 +193,15 @@ def dask(address: str, workers: int) -> Iterator[Any]:
     finally:
         client.close()
         if address == "dask":
-            place.close()
+            _close(place)
+
+
+def _close(cluster: Any) -> None:
+    """Close a cluster of this machine; whoever is still at work there is not waited for."""
+    for nanny in cluster.workers.values():
+        nanny.auto_restart = False
+        cluster.sync(nanny.kill, timeout=KILLED_AFTER)
+    cluster.close()
 
 
 class _Held:

@@ -56,15 +56,18 @@ def interactions(report: Report) -> str:
     found = report.overall
     if not found.interactions:
         return sub("What columns do together", found.interactions_status)
+    most = max(one.strength for one in found.interactions)
     lines = "".join(
-        f"<tr><td>{escape(one.first)} &times; {escape(one.second)}</td>"
+        f"<tr><td>{escape(one.first)} &times; {escape(one.second)}</td><td class='plot'>"
+        f"{drawing.bar([one.strength], 0, 0, most, whisker=False)}</td>"
         f'<td class="num">{number(one.strength)}</td><td class="num">{one.share:.0%}</td></tr>'
         for one in found.interactions
     )
     return (
-        f"{sub('What columns do together', found.interactions_status)}<table><tr><th>pair</th>"
-        f'<th class="num">strength</th><th class="num">of their movement</th></tr>{lines}'
-        "</table>"
+        f"{sub('What columns do together', found.interactions_status)}"
+        '<div class="scroll"><table><tr><th>pair</th>'
+        f'<th></th><th class="num">strength</th><th class="num">of their movement</th></tr>{lines}'
+        "</table></div>"
     )
 
 

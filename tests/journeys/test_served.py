@@ -28,13 +28,14 @@ def free_port():
 
 
 @contextmanager
-def running(command, folder, **env):
+def running(command, folder, *, stdout=subprocess.DEVNULL, **env):
+    """Run a server; what it says is thrown away, as a full pipe would stop it."""
     child = subprocess.Popen(
         command,
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT), "PATH": PATH, **env},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        stdout=stdout,
+        stderr=subprocess.DEVNULL,
         text=True,
         start_new_session=True,
     )
@@ -58,7 +59,7 @@ def wait_for(url, child, seconds=120):
                 return answer.read().decode()
         except (urllib.error.URLError, OSError):
             time.sleep(0.3)
-    raise AssertionError(child.communicate()[0] if child.poll() is not None else "no answer")
+    raise AssertionError(f"{url} does not answer; the server's exit code is {child.poll()}")
 
 
 def test_mlflow_serves_the_version_in_staging(demo):
@@ -90,7 +91,7 @@ def test_the_ui_is_the_mlflow_server_on_this_folder(demo):
     desk, _, _ = demo
     port = free_port()
     command = [sys.executable, "-m", "mlops", "ui", "--port", str(port), "--json"]
-    with running(command, desk.folder) as child:
+    with running(command, desk.folder, stdout=subprocess.PIPE) as child:
         url = f"http://127.0.0.1:{port}"
         assert json.loads("".join(child.stdout.readline() for _ in range(3)))["url"] == url
         wait_for(f"{url}/health", child)

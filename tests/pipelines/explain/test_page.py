@@ -64,6 +64,8 @@ def test_every_section_says_how_it_came_about(found):
 def test_a_folder_gets_the_report_in_every_form(found, tmp_path):
     paths = write(found, tmp_path / "new" / "folder")
     names = [path.name for path in paths]
-    assert names == ["report.json", "report.html", "global.png", "local.png", "cohort.png"]
+    assert names == [
+        "report.json", "report.html", "values.parquet", "global.png", "local.png", "cohort.png",
+    ]  # fmt: skip
     assert all(path.stat().st_size > 1_000 for path in paths)
     assert json.loads(paths[0].read_text(encoding="utf-8"))["schema"] == "1"

@@ -1,0 +1,299 @@
+"""Our search against LightGBM with its defaults: same rows, same splits, one thread per fit.
+
+python benchmarks/automl.py --data FOLDER                     every set, 60 s, 3 splits
+python benchmarks/automl.py --sets digits,diabetes --seconds 30 --splits 1
+python benchmarks/automl.py --data FOLDER --keep scores.json  goes on where it was stopped
+
+FOLDER holds tables as gzipped CSV (the names below); scikit-learn's own sets need none. Every
+run has a process of its own, so that its peak memory is its own. Scores are taken on a quarter of
+the rows that no system saw: "gain" is by how much of LightGBM's lead over the baseline the search
+is ahead of it. "outside" is the parent's CPU during the search, as a share of its seconds: asking,
+telling and journaling.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+for _name in THREADS:
+    os.environ[_name] = "1"
+
+import numpy as np  # noqa: E402 - after the caps on threads
+import pandas as pd  # noqa: E402
+import psutil  # noqa: E402
+
+PART = "benchmark_part"
+SYSTEMS = ("lightgbm", "ours")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table and the question asked of it."""
+
+    target: str
+    metric: str
+    file: str | None = None
+    """None: one of scikit-learn's."""
+
+
+TABLES = {
+    "adult": Table("income", "roc_auc", "adult.csv.gz"),
+    "churn": Table("Exited", "roc_auc", "churn.csv.gz"),
+    "credit_g": Table("class", "roc_auc", "credit_g.csv.gz"),
+    "wine": Table("quality", "log_loss", "wine_quality.csv.gz"),
+    "california": Table("median_house_value", "rmse", "california_housing.csv.gz"),
+    "digits": Table("target", "log_loss"),
+    "diabetes": Table("target", "rmse"),
+    "breast_cancer": Table("target", "roc_auc"),
+}
+
+
+def read(name: str, folder: Path | None, seed: int) -> pd.DataFrame:
+    """Return a table with a column that says which rows are for the test."""
+    from sklearn import datasets
+    from sklearn.model_selection import train_test_split
+
+    table = TABLES[name]
+    if table.file is None:
+        frame = getattr(datasets, f"load_{name}")(as_frame=True).frame
+    else:
+        if folder is None:
+            raise SystemExit(f"{name} is read from a folder: give --data FOLDER.")
+        frame = pd.read_csv(folder / table.file)
+    if name == "wine":  # the tails have a handful of rows
+        frame["quality"] = frame["quality"].clip(4, 8)
+    if table.metric != "rmse":
+        frame[table.target] = frame[table.target].astype(str)
+    classes = None if table.metric == "rmse" else frame[table.target]
+    _, test = train_test_split(
+        np.arange(len(frame)), test_size=0.25, random_state=seed, stratify=classes
+    )
+    frame[PART] = np.where(np.isin(np.arange(len(frame)), test), "test", "train")
+    return frame
+
+
+def run_lightgbm(name: str, frame: pd.DataFrame, seed: int) -> dict[str, Any]:
+    """Fit LightGBM with its defaults; categories are told to it."""
+    import lightgbm
+
+    from pipelines import metrics
+    from pipelines.task import Task
+
+    table = TABLES[name]
+    task = Task.REGRESSION if table.metric == "rmse" else Task.CLASSIFICATION
+    features = frame.drop(columns=[table.target, PART])
+    for column in features.select_dtypes(exclude=["number", "bool"]):
+        features[column] = features[column].astype("category")
+    learned = (frame[PART] == "train").to_numpy()
+    labels = frame[table.target]
+    truth = labels.to_numpy()
+    if task is Task.CLASSIFICATION:
+        truth, _ = pd.factorize(labels, sort=True)
+    kind = lightgbm.LGBMRegressor if task is Task.REGRESSION else lightgbm.LGBMClassifier
+    started = time.perf_counter()
+    model = kind(n_jobs=1, verbose=-1, random_state=seed).fit(features[learned], truth[learned])
+    seconds = time.perf_counter() - started
+    answer = model.predict_proba if task is Task.CLASSIFICATION else model.predict
+    metric = metrics.find(table.metric, task, len(np.unique(truth)))
+    score = metric.of(truth[~learned], answer(features[~learned]))
+    one = features[~learned].iloc[[0]]
+    return {"score": score, "seconds": seconds, "row_ms": 1000 * row_seconds(lambda: answer(one))}
+
+
+def run_ours(
+    name: str, frame: pd.DataFrame, seed: int, seconds: float, workers: int
+) -> dict[str, Any]:
+    """Search, with a journal; the rows kept apart are the benchmark's."""
+    from pipelines.automl import Goal, find_best, header
+    from pipelines.journal import Journal
+    from pipelines.readers import read as take
+    from pipelines.search import Budget
+
+    table = TABLES[name]
+    dataset = take(frame, target=table.target)
+    goal = Goal(metric=table.metric, seed=seed, split=PART)
+    watcher = Stopwatch()
+    with tempfile.TemporaryDirectory() as folder:
+        journal = Journal.create(Path(folder) / "run.jsonl", header(dataset, goal))
+        budget = Budget(seconds=seconds, workers=workers)
+        found = find_best(dataset, goal, budget, journal=journal, watchers=[watcher])
+    one = found.holdout.drop(columns=table.target).iloc[[0]]
+    single = found.single[0]
+    return {
+        "score": found.score,
+        "baseline": found.baseline,
+        "seconds": found.seconds,
+        "row_ms": 1000 * row_seconds(lambda: found.model.score(one)),
+        "outside": watcher.cpu / max(watcher.wall, 1e-9),
+        "trials": len(found.leaderboard),
+        "winner": found.trial.algorithm_key,
+        "members": dict(found.trial.params) if found.trial.origin == "ensemble" else {},
+        "single": single.algorithm_key,
+        "validation": found.outcome.score,
+    }
+
+
+class Stopwatch:
+    """A watcher that measures the parent's CPU while the search is on."""
+
+    def __init__(self) -> None:
+        self.cpu = self.wall = 0.0
+        self._began: tuple[float, float] | None = None
+
+    def doing(self, what: str) -> None:
+        """Stop the watch when the last trial is over."""
+        if self._began and not what.startswith("trying"):
+            cpu, wall = self._began
+            self.cpu, self.wall = time.process_time() - cpu, time.monotonic() - wall
+            self._began = None
+
+    def searching(self, *_: object) -> None:
+        """Start the watch."""
+        self._began = (time.process_time(), time.monotonic())
+
+    def profiled(self, *_: object) -> None:
+        """Nothing to measure."""
+
+    tried = chosen = profiled
+
+
+class Memory(threading.Thread):
+    """Looks once a second at what this process and all its workers hold together."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.peak = 0
+
+    def run(self) -> None:
+        """Look until the process ends."""
+        me = psutil.Process()
+        while True:
+            held = 0
+            for each in (me, *me.children(recursive=True)):
+                with contextlib.suppress(psutil.Error):
+                    held += each.memory_info().rss
+            self.peak = max(self.peak, held)
+            time.sleep(1)
+
+
+def row_seconds(answer: Any) -> float:
+    """Return the median time of one answer."""
+    took = []
+    for _ in range(9):
+        started = time.perf_counter()
+        answer()
+        took.append(time.perf_counter() - started)
+    return float(np.median(took[2:]))
+
+
+def one(args: argparse.Namespace) -> None:
+    """Run one system on one split, and print what was measured."""
+    name, system, seed = args.one.split(",")
+    memory = Memory()
+    memory.start()
+    frame = read(name, args.data, int(seed))
+    if system == "lightgbm":
+        told = run_lightgbm(name, frame, int(seed))
+    else:
+        told = run_ours(name, frame, int(seed), args.seconds, args.workers)
+    told["peak_mb"] = (
+        max(memory.peak, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024) / 2**20
+    )
+    print(json.dumps(told, default=float))
+
+
+def ask(args: argparse.Namespace, name: str, system: str, seed: int) -> dict[str, Any]:
+    """Have a process of its own run one system on one split."""
+    command = [sys.executable, __file__, "--one", f"{name},{system},{seed}"]
+    command += ["--seconds", str(args.seconds), "--workers", str(args.workers)]
+    command += ["--data", str(args.data)] if args.data else []
+    path = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    told = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": path},
+    )
+    if told.returncode:
+        return {"failure": told.stderr.strip().splitlines()[-1]}
+    found: dict[str, Any] = json.loads(told.stdout.strip().splitlines()[-1])
+    return found
+
+
+def show(scores: dict[str, Any], names: list[str], seconds: float) -> None:
+    """Print a line per set, averaged over its splits."""
+    print(f"{'set':14} {'metric':9} {'LightGBM':>10} {'ours':>10} {'gain':>7} {'trials':>6} "
+          f"{'wall s':>7} {'peak MB':>8} {'row ms':>7} {'outside':>8}  winners")  # fmt: skip
+    for name in names:
+        mine = [v for k, v in scores.items() if k.startswith(f"{name},ours,{seconds:g},")]
+        theirs = [v for k, v in scores.items() if k.startswith(f"{name},lightgbm,")]
+        failed = [each["failure"] for each in (*mine, *theirs) if "failure" in each]
+        if failed or not mine or not theirs:
+            print(f"{name:14} {'; '.join(failed) or 'not run'}")
+            continue
+
+        def mean(key: str, rows: list[dict[str, Any]] = mine) -> float:
+            return float(np.mean([row[key] for row in rows]))
+
+        lead = mean("score", theirs) - mean("baseline")
+        gain = (mean("score") - mean("score", theirs)) / lead if lead else float("nan")
+        winners = ", ".join(
+            f"{row['winner']}({len(row['members'])})" if row["members"] else row["winner"]
+            for row in mine
+        )
+        print(f"{name:14} {TABLES[name].metric:9} {mean('score', theirs):10.5g} "
+              f"{mean('score'):10.5g} {gain:7.1%} {mean('trials'):6.0f} {mean('seconds'):7.1f} "
+              f"{mean('peak_mb'):8.0f} {mean('row_ms'):7.1f} {mean('outside'):8.1%}  "
+              f"{winners}")  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--data", type=Path, help="a folder of gzipped CSV files")
+    parser.add_argument("--sets", default="", help="comma-separated; default: all that are there")
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--splits", type=int, default=3)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--keep", type=Path, help="a JSON file of scores to go on with")
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.one:
+        one(args)
+        return
+    there = [name for name, table in TABLES.items() if args.data or table.file is None]
+    names = [name for name in args.sets.split(",") if name] or there
+    kept = json.loads(args.keep.read_text()) if args.keep and args.keep.exists() else {}
+    scores = kept.setdefault("scores", {})
+    kept["machine"] = {"cpus": os.cpu_count(), "python": platform.python_version(),
+                       "lightgbm": metadata.version("lightgbm"),
+                       "scikit-learn": metadata.version("scikit-learn")}  # fmt: skip
+    for name in names:
+        for seed in range(args.splits):
+            for system in SYSTEMS:
+                budget = f"{args.seconds:g}," if system == "ours" else ""
+                key = f"{name},{system},{budget}{seed}"
+                if key not in scores:
+                    scores[key] = ask(args, name, system, seed)
+                    if args.keep:
+                        args.keep.write_text(json.dumps(kept, indent=1))
+    show(scores, names, args.seconds)
+
+
+if __name__ == "__main__":
+    main()
