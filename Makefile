@@ -23,7 +23,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/tracking.py
 	$(BIN)/python benchmarks/readers.py
-	$(BIN)/python benchmarks/profile.py
+	$(BIN)/python benchmarks/profiling.py
 	$(BIN)/python benchmarks/planted.py
 	$(BIN)/python benchmarks/explain.py
 

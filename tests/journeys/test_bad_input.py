@@ -133,3 +133,9 @@ def test_a_server_that_is_not_there_is_said_before_the_search(table):
         "run", "good.csv", "--target", "y", check=False, MLFLOW_TRACKING_URI="http://127.0.0.1:9"
     )
     assert "http://127.0.0.1:9" in refused(done, 22)
+
+
+def test_debug_shows_the_whole_story(table):
+    done = table.mlops("run", "missing.csv", "--target", "y", "--debug", check=False)
+    assert "Traceback" in done.stderr
+    assert "FileMissing" in done.stderr
