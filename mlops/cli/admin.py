@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from mlops.cli.output import Debug, Json, terminal
+from mlops.cli.output import Debug, Json, terminal, workspace
 
 
 def ui(
@@ -23,10 +23,9 @@ def ui(
     """
     with terminal(json=json, debug=debug) as term:
         from mlops import server
-        from mlops.workspace import Workspace
 
         server.serve(
-            Workspace.open(source="cli"),
+            workspace(),
             host=host,
             port=port,
             on_ready=lambda url: term.answer({"url": url}, lambda console: console.print(url)),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mlops.cli.output import Debug, Json, terminal
+from mlops.cli.output import Debug, Json, terminal, workspace
 from mlops.cli.parsing import pairs, words
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def run(
                 engine=engine,
                 resume=resume,
                 watchers=[watcher],
-                workspace=_workspace(),
+                workspace=workspace(),
             )
         term.answer(result, lambda console: _show(console, result))
 
@@ -92,7 +92,7 @@ def demo(
 
         with _watch(term) as watcher:
             done = journey.demo(
-                _workspace(), budget=budget, rows=rows, seed=seed, workers=workers, watcher=watcher
+                workspace(), budget=budget, rows=rows, seed=seed, workers=workers, watcher=watcher
             )
         term.answer(done, lambda console: _show_demo(console, done))
 
@@ -101,12 +101,6 @@ def _watch(term: Terminal) -> Lines:
     from mlops.cli.progress import watch
 
     return watch(term.console, live=not term.json)
-
-
-def _workspace() -> Any:
-    from mlops.workspace import Workspace
-
-    return Workspace.open(source="cli")
 
 
 def _show(console: Console, result: Result, *, next_steps: bool = True) -> None:

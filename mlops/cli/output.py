@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from mlops.workspace import Workspace
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, nothing else.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks and detailed logs.")]
 
@@ -80,6 +82,13 @@ def terminal(*, json: bool, debug: bool) -> Iterator[Terminal]:
             "Run it again with --debug for the whole story; it is a bug worth reporting.\n"
         )
         raise typer.Exit(1) from error
+
+
+def workspace() -> Workspace:
+    """Open the workspace that the settings describe; what it changes came by the command line."""
+    from mlops.workspace import Workspace
+
+    return Workspace.open(source="cli")
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Any:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mlops.cli.output import Debug, Json, terminal
+from mlops.cli.output import Debug, Json, terminal, workspace
 from mlops.cli.versions import Ref
 
 
@@ -26,9 +26,8 @@ def predict(
     """
     with terminal(json=json, debug=debug) as term:
         from mlops import predictions
-        from mlops.workspace import Workspace
 
-        done = predictions.predict(ref, data, output, workspace=Workspace.open(source="cli"))
+        done = predictions.predict(ref, data, output, workspace=workspace())
         term.answer(
             done,
             lambda console: console.print(

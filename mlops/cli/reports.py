@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlops.cli.output import Debug, Json, table, terminal
+from mlops.cli.output import Debug, Json, table, terminal, workspace
 from mlops.cli.parsing import positions
 from mlops.cli.versions import Ref
 
@@ -36,7 +36,6 @@ def explain(
     """
     with terminal(json=json, debug=debug) as term:
         from mlops import explanations
-        from mlops.workspace import Workspace
 
         done = explanations.explain(
             ref,
@@ -46,7 +45,7 @@ def explain(
             budget=budget,
             output=output,
             seed=seed,
-            workspace=Workspace.open(source="cli"),
+            workspace=workspace(),
         )
         term.answer(done, lambda console: _show(console, done))
 

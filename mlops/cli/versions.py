@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mlops.cli.output import Debug, Json, table, terminal
+from mlops.cli.output import Debug, Json, table, terminal, workspace
 from registry.stages import Stage
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def versions(
     with terminal(json=json, debug=debug) as term:
         from mlops import records
 
-        found = records.versions(name, limit=limit, workspace=_workspace())
+        found = records.versions(name, limit=limit, workspace=workspace())
         term.answer(found, lambda console: _list(console, found))
 
 
@@ -46,7 +46,7 @@ def show(ref: Ref, json: Json = False, debug: Debug = False) -> None:
     with terminal(json=json, debug=debug) as term:
         from mlops import records
 
-        found = records.show(ref, workspace=_workspace())
+        found = records.show(ref, workspace=workspace())
         term.answer(found, lambda console: _card(console, found))
 
 
@@ -63,7 +63,7 @@ def check(
     with terminal(json=json, debug=debug) as term:
         from mlops import promotions
 
-        found = promotions.check(ref, to=to, workspace=_workspace())
+        found = promotions.check(ref, to=to, workspace=workspace())
         term.answer(found, lambda console: _verdicts(console, str(found.version), found.verdicts))
         if not found.passed:
             raise typer.Exit(8)
@@ -83,14 +83,8 @@ def promote(
     with terminal(json=json, debug=debug) as term:
         from mlops import promotions
 
-        done = promotions.promote(ref, to=to, reason=reason, workspace=_workspace())
+        done = promotions.promote(ref, to=to, reason=reason, workspace=workspace())
         term.answer(done, lambda console: _promoted(console, done))
-
-
-def _workspace() -> Any:
-    from mlops.workspace import Workspace
-
-    return Workspace.open(source="cli")
 
 
 def _list(console: Console, found: Sequence[ModelVersion]) -> None:
