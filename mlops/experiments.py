@@ -7,6 +7,7 @@ reports are attached, then one transaction writes the version. A run that is cut
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -218,7 +219,10 @@ def _search_and_register(going: _Run, resume: str | None) -> Result:
     prepared = automl.prepare(
         going.dataset, going.goal, watchers=going.watchers, engine=going.engine
     )
+    going.doing("opening the run in MLflow")
+    began = time.monotonic()
     journal = _start(going, prepared, resume)
+    prepared.started += time.monotonic() - began  # this was no searching
     tracker = going.tracker
     try:
         prepared.watchers = [*going.watchers, tracker]
