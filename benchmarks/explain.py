@@ -68,7 +68,7 @@ def shap_values(rows: int) -> None:
     print(f"  shap, background 100 (extrap.){theirs:8.1f} CPU-s: {theirs / ours:5.1f}x ours")
 
 
-def lime_rows(rows: int = 500) -> None:
+def lime_rows(rows: int) -> None:
     """LIME as a report makes it: computed where the model is a known sum, drawn elsewhere."""
     from lime.lime_tabular import LimeTabularExplainer
 
@@ -103,7 +103,7 @@ def lime_rows(rows: int = 500) -> None:
           f"(extrapolated from {len(said)} rows, 5,000 samples)")  # fmt: skip
     print(f"  ours, computed (trees)        {ours:8.2f} CPU-s: {theirs / ours:5.0f}x; no seed; "
           f"another background {same(first, compute(1)):.3f}")  # fmt: skip
-    print(f"  ours, drawn, {MOST_SAMPLES:,} samples    {drawn:8.2f} CPU-s: {theirs / drawn:5.0f}x; "
+    print(f"  ours, drawn, {MOST_SAMPLES:,} rows     {drawn:8.2f} CPU-s: {theirs / drawn:5.0f}x; "
           f"between seeds {same(one, draw(1)):.3f}; lime between seeds "
           f"{same(said, lime_of(other, few, chances)):.3f}")  # fmt: skip
 
@@ -121,13 +121,13 @@ def same(one, two) -> float:
     return float(rank_agreement(one[:, :, 0], two[:, :, 0]).mean())
 
 
-def drawn_lime() -> None:
-    """LIME of a model that no method knows, on 12 columns that all matter: the default as it is."""
+def drawn_lime(rows: int) -> None:
+    """LIME of a model that no method knows, on 12 columns that all matter, by default."""
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(rng.normal(size=(3_000, 12)), columns=[f"c{j}" for j in range(12)])
     score = frame.to_numpy() @ np.linspace(1.2, 0.1, 12) + 2 * (frame.c0 * frame.c3).to_numpy()
-    neighbours = Predictor(KNeighborsRegressor(30).fit(frame, score), Task.REGRESSION)
-    few = frame.iloc[2_500:]
+    neighbours = Predictor(KNeighborsRegressor(30).fit(frame.to_numpy(), score), Task.REGRESSION)
+    few = frame.iloc[2_500 : 2_500 + rows]
 
     def copied(seed: int):
         job = work.begin(Question(neighbours), few, None, frame[:2_500], Clock(600), seed)
@@ -155,8 +155,8 @@ def main() -> None:
 
 SECTIONS = {
     "shap": lambda quick: shap_values(20_000 if quick else 100_000),
-    "lime": lambda quick: lime_rows(),
-    "drawn-lime": lambda quick: drawn_lime(),
+    "lime": lambda quick: lime_rows(250 if quick else 500),
+    "drawn-lime": lambda quick: drawn_lime(150 if quick else 500),
     "coverage": lambda quick: calibration.coverage(100 if quick else 500),
     "p-values": lambda quick: calibration.p_values(60 if quick else 500),
     "compare": lambda quick: calibration.retrains(30 if quick else 100),

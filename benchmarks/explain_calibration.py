@@ -41,12 +41,15 @@ class Predictor:
 
     @property
     def model(self) -> Predictor:
+        """It is its own model."""
         return self
 
     def predict(self, frame):
+        """Answer with labels or values."""
         return self.estimator.predict(np.asarray(frame))
 
     def probabilities(self, frame):
+        """Answer with probabilities."""
         return self.estimator.predict_proba(np.asarray(frame))
 
 

@@ -55,6 +55,8 @@ class Result:
     baseline: float | None
     holdout_rows: int
     seconds: float
+    single: Mapping[str, Any] | None = None
+    """The best single model, where an ensemble won."""
     comparison: Comparison | None = None
     notes: tuple[str, ...] = ()
 
@@ -94,8 +96,9 @@ class Result:
             "metrics": dict(self.metrics),
             "baseline": self.baseline,
             "holdout_rows": self.holdout_rows,
-            "trials": len(self.board),
+            "trials": len([t for t, _ in self.board.rows if t.origin != "ensemble"]),
             "failed_trials": sum(self.board.failures.values()),
+            "single": self.single,
             "seconds": round(self.seconds, 3),
             "dropped": {c: f.reason for c, f in self.profile.drops.items()},
             "comparison": self.comparison,
@@ -140,6 +143,11 @@ def run(  # noqa: PLR0913 - the options of the public verb
     types: Mapping[str, str] | None = None,
     rows: int | None = None,
     plan: str | Path | Mapping[str, Any] | None = None,
+    group: str | None = None,
+    time: str | None = None,
+    split: str | None = None,
+    simple: bool = False,
+    max_latency: str | float | None = None,
     engine: str = "processes",
     resume: str | None = None,
     watchers: Sequence[Watcher] = (),
@@ -163,6 +171,11 @@ def run(  # noqa: PLR0913 - the options of the public verb
         types: Kinds of columns, where the guess is wrong.
         rows: Sample this many rows.
         plan: An edited cleaning plan, as a YAML or JSON file or as data.
+        group: Rows with one value of this column stay together in every split.
+        time: The last rows by this column are held out; every fold is judged on later rows.
+        split: A column whose marks say which rows are held out.
+        simple: The single best model, not an ensemble.
+        max_latency: The time that answering one row may take, like 5ms.
         engine: processes, serial, dask or dask://host:port.
         resume: The id of a run to go on with.
         watchers: Who is told how it goes.
@@ -187,6 +200,11 @@ def run(  # noqa: PLR0913 - the options of the public verb
         plan=None if plan is None else plans.read(plan, dataset),
         algorithms=tuple(algorithms),
         exclude=tuple(exclude),
+        group=group,
+        time=time,
+        split=split,
+        simple=simple,
+        max_latency=None if max_latency is None else seconds_of(max_latency, "--max-latency"),
         keep=tuple(keep),
         seed=seed,
     )
@@ -289,9 +307,22 @@ def _result(going: _Run, found: Found, version: ModelVersion) -> Result:
         baseline=found.baseline,
         holdout_rows=len(found.holdout),
         seconds=found.seconds,
+        single=_single(found),
         comparison=_compared(going, found, version),
         notes=tuple(notes),
     )
+
+
+def _single(found: Found) -> dict[str, Any] | None:
+    trial, outcome = found.single
+    if trial.number == found.trial.number:
+        return None
+    return {
+        "trial": trial.number,
+        "algorithm": trial.algorithm_key,
+        "score": outcome.score,
+        "params": dict(trial.params),
+    }
 
 
 def _compared(going: _Run, found: Found, version: ModelVersion) -> Comparison | None:

@@ -73,12 +73,24 @@ def explain(  # noqa: PLR0913 - the options of the public verb
     *,
     by: Sequence[str] = (),
     rows: Sequence[int] = (),
+    sensitive: Sequence[str] = (),
     budget: str | float = "30s",
     output: str | Path | None = None,
     seed: int = 0,
     workspace: Workspace | None = None,
 ) -> Explained:
     """Explain a version on some rows (by default those it never saw) and attach the report.
+
+    Args:
+        ref: The version.
+        data: Rows to explain, with the target if it is known.
+        by: Columns to report by.
+        rows: Rows to explain one by one, by position.
+        sensitive: Columns whose groups should be treated alike, also such that it never sees.
+        budget: Time to spend.
+        output: A folder to write the report to, too.
+        seed: Makes it repeatable.
+        workspace: Where everything is; by default as the settings say.
 
     Raises:
         UnknownVersion: Nothing answers to the reference.
@@ -96,7 +108,7 @@ def explain(  # noqa: PLR0913 - the options of the public verb
         frame, labels = _rows(predictor, kept if data is None else None, data)
         made = explained(
             predictor, frame, labels=labels, background=kept.background,
-            by=by, rows=rows, budget=seconds, seed=seed,
+            by=by, rows=rows, sensitive=sensitive, budget=seconds, seed=seed,
         )  # fmt: skip
         here = folder / FOLDER
         page.write(made, here)

@@ -32,8 +32,11 @@ MOST_ROWS = 6_000
 """More rows than this don't choose better; they only take longer."""
 FEWEST_ROWS = 40
 ROUNDS, PATIENCE = 20, 5
-BAGS, CHECK_BAGS, PARTS = 8, 3, 4
+BAGS, CHECK_BAGS = 8, 3
+DEALS, PARTS = 3, 4
 REDRAWN = 40
+NOISE = 1.0
+"""By so many standard errors must it be better: one model is explained exactly, and faster."""
 ALL_ROWS = 1.5
 """A fit on all rows takes about so many times that on a fold's, with its judging."""
 MOST_MEMBERS, LEAST_WEIGHT = 6, 0.04
@@ -96,7 +99,7 @@ class Mix:
 def find(board: Leaderboard, work: Work, seed: int, seconds: float | None = None) -> Mix | None:
     """Return the trials that are better together than the best of them alone, or None.
 
-    Better means by more than one standard error, on rows that took no part in choosing. What
+    Better means by more than noise, on rows that took no part in choosing. What
     comes of it depends on the board and the seed, unless the seconds run out.
     """
     rows = candidates(board)
@@ -109,7 +112,7 @@ def find(board: Leaderboard, work: Work, seed: int, seconds: float | None = None
     deadline = math.inf if seconds is None else time.monotonic() + seconds
     table = _Table(answers[:, looked_at], work.truth(looked_at), work.metric, deadline)
     gain, error = table.gain(work.task, seed)
-    if not gain > error:
+    if not gain > NOISE * error:
         return None
     weights = table.weights(np.random.default_rng(seed), BAGS)
     return _kept(rows, weights, gain)
@@ -176,21 +179,36 @@ class _Table:
     def gain(self, task: Task, seed: int) -> tuple[float, float]:
         """Return what mixing gains over the best one, and its standard error.
 
-        The rows are dealt to parts; each part is answered by what the others chose.
+        The rows are dealt to parts, a few times; each part is answered by what the others chose.
         """
+        told = []
+        for number in range(DEALS):
+            if (crossed := self._crossed(task, seed + number)) is None:
+                break
+            told.append(self._compared(*crossed, seed + number))
+        if not told:
+            return 0.0, math.inf
+        gains, errors = zip(*told, strict=True)
+        return float(np.mean(gains)), float(np.mean(errors))
+
+    def _crossed(self, task: Task, seed: int) -> tuple[Array, Array] | None:
+        """Return the answers of the mix and of the best one, or None when the time is up."""
         together, alone = np.empty(self.answers.shape[1:]), np.empty(self.answers.shape[1:])
         for others, part in splits.folds(self.truth, task=task, n=PARTS, seed=seed):
             if time.monotonic() > self.deadline:
-                return 0.0, math.inf
+                return None
             rest = replace(self, answers=self.answers[:, others], truth=self.truth[others])
             weights = rest.weights(np.random.default_rng(seed), CHECK_BAGS)
             together[part] = np.tensordot(weights, self.answers[:, part], axes=1)
             alone[part] = self.answers[int(np.argmax(rest.each())), part]
-        draw = np.random.default_rng(seed)
-        rows = len(self.truth)
-        again = [self._lead(together, alone, draw.integers(rows, size=rows))
-                 for _ in range(REDRAWN)]  # fmt: skip
-        return self._lead(together, alone, np.arange(rows)), float(np.nanstd(again))
+        return together, alone
+
+    def _compared(self, together: Array, alone: Array, seed: int) -> tuple[float, float]:
+        """Return the lead of the first over the second, and its spread over redrawn rows."""
+        draw, rows = np.random.default_rng(seed), len(self.truth)
+        drawn = [draw.integers(rows, size=rows) for _ in range(REDRAWN)]
+        leads = [self._lead(together, alone, some) for some in drawn]
+        return self._lead(together, alone, np.arange(rows)), float(np.nanstd(leads))
 
     def each(self) -> list[float]:
         """Return what every candidate is worth alone."""

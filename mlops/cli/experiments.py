@@ -36,6 +36,11 @@ def run(
     types: Annotated[list[str] | None, typer.Option("--type", help="column=category ...")] = None,
     rows: Annotated[int | None, typer.Option(help="Sample this many rows.")] = None,
     plan: Annotated[Path | None, typer.Option(help="An edited cleaning plan.")] = None,
+    group: Annotated[str | None, typer.Option(help="Rows of one value stay together.")] = None,
+    time: Annotated[str | None, typer.Option(help="Hold out the last rows by this.")] = None,
+    split: Annotated[str | None, typer.Option(help="Its marks say what is held out.")] = None,
+    simple: Annotated[bool, typer.Option("--simple", help="One model, no ensemble.")] = False,
+    max_latency: Annotated[str | None, typer.Option(help="Time for one row, like 5ms.")] = None,
     engine: Annotated[
         str, typer.Option(help="processes, serial or dask://host:port.")
     ] = "processes",
@@ -67,6 +72,11 @@ def run(
                 types=pairs("--type", types or ()),
                 rows=rows,
                 plan=plan,
+                group=group,
+                time=time,
+                split=split,
+                simple=simple,
+                max_latency=max_latency,
                 engine=engine,
                 resume=resume,
                 watchers=[watcher],

@@ -24,6 +24,9 @@ def explain(
     ] = None,
     by: Annotated[list[str] | None, typer.Option(help="Also report by this column.")] = None,
     rows: Annotated[str, typer.Option(help="Also explain these rows: 17,42.")] = "",
+    sensitive: Annotated[
+        list[str] | None, typer.Option(help="Compare how the groups of this column fare.")
+    ] = None,
     budget: Annotated[str, typer.Option(help="Time to spend.")] = "30s",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Also write here.")] = None,
     seed: Annotated[int, typer.Option(help="Makes it repeatable.")] = 0,
@@ -42,6 +45,7 @@ def explain(
             data,
             by=by or (),
             rows=positions("--rows", rows),
+            sensitive=sensitive or (),
             budget=budget,
             output=output,
             seed=seed,

@@ -104,14 +104,18 @@ def _direction(work: Work, rows: np.ndarray, values: np.ndarray, column: int) ->
 
 
 def reliance(work: Work) -> tuple[tuple[Reliance, ...], Status]:
-    """Return permutation importance: each column drawn anew from the background, row by row."""
+    """Return permutation importance: how the loss rises when rows swap a column's cells.
+
+    Swapping keeps the column's cells as they are, so that nothing but their place is tested: cells
+    drawn from a background would bring its own chance deviations along.
+    """
     if work.losses is None:
         return (), Status.skipped("there are no labels")
     rng = np.random.default_rng(work.seed + 2)
     rows = rng.permutation(work.judged)[:RELIANCE_ROWS]
     if len(rows) < 3:
         return (), Status.skipped("fewer than 3 labelled rows")
-    mixer = Mixer.of(work.frame.iloc[rows], work.background)
+    mixer = Mixer.of(work.frame.iloc[rows])
     many, columns = len(rows), len(work.columns)
     changes = np.zeros((many, columns))
     own = np.repeat(np.arange(many)[:, None], columns, axis=1)
@@ -119,7 +123,7 @@ def reliance(work: Work) -> tuple[tuple[Reliance, ...], Status]:
         work.clock.require()
         for _ in range(RELIANCE_DRAWS):
             which = own.copy()
-            which[:, column] = many + rng.integers(0, len(work.background), many)
+            which[:, column] = rng.permutation(many)
             changes[:, column] += _loss(work, mixer.rows(which), rows) - work.losses[rows]
     changes /= RELIANCE_DRAWS
     p_values = statistics.rises(changes)
@@ -138,7 +142,7 @@ def reliance(work: Work) -> tuple[tuple[Reliance, ...], Status]:
             )
         )
     found.sort(key=lambda one: -one.rise)
-    why = f"{RELIANCE_DRAWS} draws a row, in {work.loss}"
+    why = f"{RELIANCE_DRAWS} permutations, in {work.loss}"
     return tuple(found), Status.sampled(many, None, why)
 
 
@@ -152,7 +156,8 @@ def interactions(work: Work, found: tuple[Weight, ...]) -> tuple[tuple[Interacti
     """Return how far pairs of the strongest columns do more than each alone.
 
     For a row x and a background row b that is f(b with x's i and j) - f(b with x's i) - f(b with
-    x's j) + f(b), averaged over b: zero for every pair that the model only adds up.
+    x's j) + f(b), averaged over b: zero for every pair that the model only adds up. The strength
+    is its root mean square over the rows.
     """
     places = [work.columns.index(weight.column) for weight in found[:PAIRED_COLUMNS]]
     if len(places) < 2 or work.attribution is None:
@@ -167,10 +172,12 @@ def interactions(work: Work, found: tuple[Weight, ...]) -> tuple[tuple[Interacti
     made, errors = [], []
     for one, two in pairs:
         extra = worth[one, two] - worth[one,] - worth[two,] + worth[()]
-        sizes = np.abs(extra).mean(axis=1)
+        # Two halves of the background: noise of either does not survive their product.
+        squares = (extra[0] * extra[1]).mean(axis=1)
+        size = float(np.sqrt(max(0.0, squares.mean())))
+        errors.append(squares.std() / np.sqrt(len(squares)) / (2 * size or 1.0))
         first, second = work.columns[one], work.columns[two]
-        size, alone = float(sizes.mean()), strength[first] + strength[second]
-        errors.append(float(sizes.std() / np.sqrt(len(sizes))))
+        alone = strength[first] + strength[second]
         share = size / alone if alone > 0 else 0.0
         made.append(Interaction(first=first, second=second, strength=size, share=share))
     made.sort(key=lambda pair: -pair.strength)
@@ -183,7 +190,7 @@ def interactions(work: Work, found: tuple[Weight, ...]) -> tuple[tuple[Interacti
 def _worth(
     work: Work, rows: np.ndarray, others: np.ndarray, sets: list[tuple[int, ...]]
 ) -> dict[tuple[int, ...], np.ndarray]:
-    """Return the mean answer with a row's cells in each set of columns: (rows, outputs)."""
+    """Return mean answers with a row's cells in each set of columns: (halves, rows, outputs)."""
     mixer = Mixer.of(work.frame.iloc[rows], work.background.iloc[others])
     many, columns = len(rows), len(work.columns)
     own = np.arange(many)[:, None, None]
@@ -193,5 +200,7 @@ def _worth(
         taken = np.isin(np.arange(columns), members)
         which.append(np.where(taken, own, there).reshape(-1, columns))
     answers = work.on_scale(work.question.ask(mixer.rows(np.concatenate(which))))
-    shaped = answers.reshape(len(sets), many, len(others), -1).mean(axis=2)
-    return dict(zip(sets, shaped, strict=True))
+    shaped = answers.reshape(len(sets), many, len(others), -1)
+    half = (len(others) + 1) // 2
+    first, second = shaped[:, :, :half].mean(axis=2), shaped[:, :, -half:].mean(axis=2)
+    return dict(zip(sets, np.stack([first, second], axis=1), strict=True))

@@ -161,13 +161,15 @@ class Mixer:
 def worded(value: Any, digits: int = 6) -> str:
     """Return a cell as short text.
 
-    >>> worded(3.0), worded(0.123456789), worded(None)
-    ('3', '0.123457', 'missing')
+    >>> worded(3.0), worded(0.123456789), worded(38_991.4, 4), worded(None)
+    ('3', '0.123457', '38,990', 'missing')
     """
     if value is None or value is pd.NaT or value is pd.NA or value != value:
         return "missing"
     if isinstance(value, float | np.floating):
-        return f"{value:.{digits}g}"
+        told = f"{value:.{digits}g}"
+        large = 10.0**digits <= abs(float(value)) < 1e12
+        return f"{float(told):,.0f}" if large else told
     if isinstance(value, pd.Timestamp):
         return value.isoformat(sep=" ").removesuffix(" 00:00:00")
     return str(value)[:80]

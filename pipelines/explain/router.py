@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-6
 ROUNDING = {True: 2e-6, False: 1e-12}
 """How far an answer in single or double precision may be rounded, before the link blows it up."""
+FAR = 15.0
+"""Log-odds (or logs) beyond which a probability may have been rounded to 0 or 1."""
 PROBE = 64
 
 
@@ -101,9 +103,17 @@ def centred(values: np.ndarray) -> np.ndarray:
 
 
 def worst_gap(link: Link, sums: np.ndarray, answers: Matrix, single: bool) -> float:  # noqa: FBT001
-    """Return how far sums are from linked answers, less rounding, relative to their spread."""
+    """Return how far sums are from linked answers, less rounding, relative to their spread.
+
+    An answer that has no place on the scale (a log of what overflowed, log-odds of two) is
+    infinitely far; one that was rounded to the scale's very end needs a sum far out on that side.
+    """
     linked = link.apply(answers)
     known = np.isfinite(linked)
+    if not link.centred:
+        ends = np.isinf(linked) & np.isfinite(answers)
+        if not (known | (ends & (sums * np.sign(linked) >= FAR))).all():
+            return float("inf")
     if not known.any():
         return 0.0
     slack = ROUNDING[single] * link.steep(answers)

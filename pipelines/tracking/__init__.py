@@ -111,8 +111,8 @@ class Tracker:
 
     def chosen(self, trial: Trial, outcome: Outcome) -> None:
         """Write which trial won, exactly; an ensemble gets its own child run."""
-        if trial.origin == "ensemble" and self._board is not None:
-            self._board = self._board.with_row(trial, outcome)
+        if trial.origin == "ensemble":
+            self._board = self._board and self._board.with_row(trial, outcome)
             self._write(trial, outcome)
         winner = {
             "trial": trial.number,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from pipelines.trial import Outcome, Trial
 
-PARENT, NUMBER = "mlflow.parentRunId", "mlops.trial"
+PARENT, NUMBER, ORIGIN = "mlflow.parentRunId", "mlops.trial", "mlops.origin"
 ENDED = frozenset({"FINISHED", "FAILED", "KILLED"})
 TAG_LENGTH, PARAM_LENGTH = 2000, 500
 
@@ -61,6 +61,9 @@ def written(client: MlflowClient, experiment: str, parent: str) -> tuple[set[int
             [experiment], f"tags.`{PARENT}` = '{parent}'", max_results=1000, page_token=token
         )
         for run in page:
+            # An ensemble is made anew when a run is resumed: its number may be a trial's by then.
+            if run.data.tags.get(ORIGIN) == "ensemble":
+                continue
             if (number := run.data.tags.get(NUMBER, "")).isdigit():
                 if run.info.status in ENDED:
                     whole.add(int(number))
@@ -73,12 +76,10 @@ def written(client: MlflowClient, experiment: str, parent: str) -> tuple[set[int
 
 def tags_of(trial: Trial, outcome: Outcome) -> dict[str, str]:
     """Return what names and explains a trial."""
-    # An ensemble is made anew when a run is resumed: its number may be a trial's by then.
-    number = trial.origin if trial.origin == "ensemble" else str(trial.number)
     tags = {
-        NUMBER: number,
+        NUMBER: str(trial.number),
         "mlops.algorithm": trial.algorithm_key,
-        "mlops.origin": str(trial.origin),
+        ORIGIN: str(trial.origin),
         "mlops.state": outcome.state,
     }
     if outcome.failure:

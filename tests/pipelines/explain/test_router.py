@@ -178,3 +178,26 @@ def test_contributions_that_do_not_add_up_are_refused(made):
     assert exact is not None
     with pytest.raises(UnfaithfulExplanation, match="does not add up"):
         exact(frame, question.ask(frame) * 1.01)
+
+
+def test_answers_that_overflow_prove_nothing(made):
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(200, 2)), columns=["a", "b"])
+    estimator = linear_model.PoissonRegressor()
+    predictor = made.fitted(estimator, Task.REGRESSION, frame, frame["a"].abs())
+    estimator.coef_ = np.array([0.0, -1500.0])  # half of its answers are 0, the others infinite
+    with np.errstate(over="ignore"):
+        exact, refused = router.exact(Question(predictor), frame.iloc[:50], frame)
+    assert exact is None
+    assert "on no scale that is known" in refused[0]
+
+
+def test_sure_probabilities_are_still_proven(made):
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(200, 2)), columns=["a", "b"])
+    estimator = linear_model.LogisticRegression()
+    labels = (frame["a"] > 0).to_numpy().astype(str)
+    predictor = made.fitted(estimator, Task.CLASSIFICATION, frame, labels)
+    estimator.coef_ = np.array([[400.0, 1.0]])  # most answers are exactly 0 or 1
+    question = Question(predictor)
+    exact, refused = router.exact(question, frame.iloc[:50], frame)
+    assert exact is not None, refused
+    assert exact(frame, question.ask(frame)).link == "logit"

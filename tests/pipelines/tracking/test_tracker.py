@@ -15,6 +15,7 @@ import pytest
 from pipelines.errors import TrackingDown
 from pipelines.task import Task
 from pipelines.tracking import Tracker, trials
+from pipelines.trial import Outcome, Trial
 
 ROOT = Path(__file__).parents[3]
 
@@ -108,6 +109,22 @@ def test_a_resumed_run_gets_only_the_trials_it_lacks(store, pairs, board):
     assert {number: after[number] for number in before} == before
     assert store.status(run_id) == "FINISHED"
     assert len(store.ask("select 1 from runs")) == 7
+
+
+def test_an_ensemble_gets_a_child_run_that_is_no_trial_for_a_later_resume(store, pairs, board):
+    tracker = Tracker(store.uri, "credit-risk")
+    run_id = tracker.start("one", {}, {})
+    search(tracker, pairs, board)
+    params = {"002 lightgbm": 0.6, "005 logistic": 0.4}
+    tracker.chosen(Trial(6, "ensemble", params, 7, "ensemble"), Outcome(0.9, {"roc_auc": 0.9}))
+    tracker.finish()
+    told = store.ask("select run_uuid, value from params where key in (?, ?)", *params)
+    assert sorted(value for _, value in told) == ["0.4", "0.6"]
+    assert len({run for run, _ in told}) == 1
+    again = Tracker(store.uri, "credit-risk")
+    again.start("one", {}, {}, run_id=run_id)
+    assert again.log_missing([(Trial(6, "ridge", {}, 7, "tuned"), Outcome(0.5))]) == 1
+    again.finish()
 
 
 def test_a_child_run_that_was_cut_short_is_completed_not_doubled(store, pairs, board):
