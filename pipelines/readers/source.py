@@ -97,7 +97,9 @@ class Change:
         self.told: list[Conversion] = []
 
     def tell(self, before: object, after: object, reason: str, form: str = "") -> None:
-        """Note one conversion."""
+        """Note one conversion; that types are mixed is said once."""
+        if before == "mixed" and any(change.before == "mixed" for change in self.told):
+            return
         self.told.append(Conversion(self.name, str(before), str(after), reason, form))
 
 
