@@ -11,7 +11,7 @@ demo: $(VENV)/.core
 	$(BIN)/mlops demo
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -q --durations 10
+	$(BIN)/python -m pytest -n 2 --dist worksteal -q --durations 10
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -137,12 +137,18 @@ def download(tracking_uri: str, uri: str, into: Path) -> Path:
 
 
 def _address(client: MlflowClient, uri: str) -> str:
-    """Return an address that MLflow can fetch: it knows none inside of a logged model."""
+    """Return where files lie, asked of this client's store, whatever MLflow's global one is."""
     whole = uri if "/" in uri else f"models:/{uri}"
-    inside = re.fullmatch(r"models:/(m-[0-9a-f]{32})/(.+)", whole)
-    if inside is None:
+    inside = re.fullmatch(r"models:/(m-[0-9a-f]{32})(/.+)?", whole)
+    if inside is not None:
+        place = client.get_logged_model(inside[1]).artifact_location.rstrip("/")
+        return f"{place}{inside[2] or ''}"
+    named = re.fullmatch(r"models:/([^@/]+)(?:/(\d+)|@([^/]+))", whole)
+    if named is None:
         return whole
-    return f"{client.get_logged_model(inside[1]).artifact_location.rstrip('/')}/{inside[2]}"
+    name, number, alias = named.groups()
+    number = number or client.get_model_version_by_alias(name, alias).version
+    return _address(client, client.get_model_version_download_uri(name, str(number)))
 
 
 def _write(made: Any, folder: Path, to: Path, what: tuple[Any, Any, Sequence[str]]) -> None:

@@ -6,8 +6,6 @@ import re
 
 import pytest
 
-pytestmark = pytest.mark.xdist_group("demo")
-
 
 def test_the_demo_ends_with_a_version_in_staging(demo):
     _, first, _ = demo

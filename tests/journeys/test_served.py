@@ -13,11 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
-import pytest
 
 from tests.journeys.conftest import ROOT
 
-pytestmark = pytest.mark.xdist_group("demo")
 PATH = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # as in an active environment
 
 

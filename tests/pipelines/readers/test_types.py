@@ -9,10 +9,15 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pipelines import readers
 from pipelines.dataset import Kind
 from pipelines.errors import BadSetting, UnknownColumn
+from pipelines.readers.recognition import Words
+from pipelines.readers.screening import cleaned
+from pipelines.readers.spellings import MISSING as MISSING_WORDS
 
 MISSING = None
 
@@ -93,6 +98,49 @@ def test_booleans_with_missing_values_keep_them() -> None:
     made = column(["yes", None, "no"])
     assert str(made.dtype) == "boolean"
     assert made.isna().tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize("last", ["perhaps", "yesterday", "", "yEs", "NA"])
+def test_the_last_value_of_a_long_column_decides_whether_it_is_boolean(last: str) -> None:
+    made = column(["yes", "No"] * 5_000 + [last])
+    wanted = {"perhaps": "str", "yesterday": "str", "yEs": "bool"}.get(last, "boolean")
+    assert str(made.dtype) == wanted
+    assert made.iloc[0] == ("yes" if wanted == "str" else True)
+
+
+EDGES = st.sampled_from(
+    [
+        *(
+            "",
+            " ",
+            "a",
+            " a",
+            "b\t",
+            "\u00a0c",
+            "d\u3000",
+            "é",
+            "東",
+            "12",
+            "1.5",
+            "007",
+            "nation",
+        ),
+        *("NA", "na ", "n/a", "nan", "none", "None.", "-", "--", "---", "?", ".", "#REF!", "<NA>"),
+    ]
+)
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(st.none() | EDGES, min_size=1, max_size=40), st.integers(0, 3))
+def test_text_is_cleaned_as_if_every_value_were_looked_at(words: Any, skipped: int) -> None:
+    texts = pa.array([*["x"] * skipped, *words], pa.large_string())[skipped:]
+    chunks = pa.chunked_array([texts[: len(words) // 2], texts[len(words) // 2 :]])
+    stripped = [None if word is None else word.strip() for word in words]
+    wanted = [None if word is None or word.lower() in MISSING_WORDS else word for word in stripped]
+    done = cleaned(Words(chunks), spelled=False)
+    assert done.words.values.to_pylist() == wanted
+    told = sum(before != after for before, after in zip(words, stripped, strict=True))
+    assert (f"blanks around {told} values stripped" in done.reasons) == bool(told)
 
 
 def test_zeros_and_ones_stay_numbers() -> None:
