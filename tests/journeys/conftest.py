@@ -43,7 +43,7 @@ class Desk:
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory, worker_id):
-    """A desk on which the demo ran twice, in short; and what it said. Made once for all workers."""
+    """A desk on which the demo ran twice, and what it said; made once for all workers."""
     base = tmp_path_factory.getbasetemp()
     base = base if worker_id == "master" else base.parent
     desk, told = Desk(base / "demo"), base / "demo.json"
