@@ -1,7 +1,7 @@
 """CPU of reading CSV files with their types recognised, against pandas with its pyarrow engine.
 
 Run ``python benchmarks/readers.py [megabytes] [rounds]``. Three kinds of files, on one thread and
-on all; the readers take turns in every round and the median of the CPU seconds of the whole
+on all; the readers take turns in random order, and the median of the CPU seconds of the whole
 process, threads included, is printed. A ratio below 1 means that ours is cheaper. ``bare`` is
 ``pandas.read_csv(engine="pyarrow")``, which leaves "yes" and "31/12/2024" text; ``typed`` is the
 same with the types that ours finds given to it by hand.
@@ -9,6 +9,7 @@ same with the types that ours finds given to it by hand.
 
 from __future__ import annotations
 
+import gc
 import os
 import statistics
 import sys
@@ -98,6 +99,7 @@ READERS = (bare, typed, ours, sampled)
 
 
 def cpu(work: Callable[[Path], object], path: Path) -> float:
+    gc.collect()
     start = time.process_time()
     work(path)
     return time.process_time() - start
@@ -106,10 +108,10 @@ def cpu(work: Callable[[Path], object], path: Path) -> float:
 def medians(path: Path, rounds: int) -> list[float]:
     """Return the median CPU seconds of each reader; the first round only warms up."""
     spent: list[list[float]] = [[] for _ in READERS]
-    for turn in range(rounds + 1):
-        for place in range(len(READERS)):
-            shifted = (place + turn) % len(READERS)
-            spent[shifted].append(cpu(READERS[shifted], path))
+    turns = np.random.default_rng(0)
+    for _ in range(rounds + 1):
+        for place in turns.permutation(len(READERS)):
+            spent[place].append(cpu(READERS[place], path))
     return [statistics.median(seconds[1:]) for seconds in spent]
 
 

@@ -18,8 +18,10 @@ import pyarrow.types as pt
 
 from pipelines.dataset import Kind
 from pipelines.readers import wishes
-from pipelines.readers.recognition import EXACT, Words, cleaned, numeric_share, recognise
+from pipelines.readers.recognition import EXACT, Words, may_stand_for_more, recognise
+from pipelines.readers.screening import cleaned
 from pipelines.readers.source import TEXTUAL, Change, Wish
+from pipelines.readers.spellings import unit_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -190,24 +192,26 @@ def _storage(column: Any) -> Any:
 
 def _words(column: Any, change: Change) -> Any:
     wish = change.wish
-    found = Words.of(column)
-    words, reasons = cleaned(found, spelled=wish is not None and wish.kind in TEXTUAL)
-    for reason in reasons:
+    guess = wish is None and may_stand_for_more(column)
+    found = Words.of(column) if guess or wish is not None else Words(column)
+    screened = cleaned(found, spelled=wish is not None and wish.kind in TEXTUAL)
+    words = screened.words
+    for reason in screened.reasons:
         change.tell("text", "text", reason)
     if words.values.null_count == len(words.values):
         return np.full(len(column), np.nan)
     if wish is not None:
         return to_pandas(wishes.granted_to_words(words, change), change)
-    reading = recognise(words, change.decimal)
+    reading = recognise(words, change.decimal) if guess else None
     if reading is not None:
         change.tell("text", reading.kind, reading.reason, reading.form)
         return to_pandas(reading.values, change)
-    alike, others = numeric_share(words)
+    shown = any(unit_of(word) is not None for word in words.head())
+    alike, others = screened.numeric_share(shown=shown)
     if alike and others:
         reason = f"several types in one column: {alike:,} numbers, {others:,} texts"
         change.tell("mixed", "text", reason)
-    same = words.values is found.values
-    return to_pandas(column if same else words.spread(words.values), change)
+    return to_pandas(words.spread(words.values), change)
 
 
 def to_pandas(column: Any, change: Change) -> Any:

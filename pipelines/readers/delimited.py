@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import bz2
+import contextlib
 import gzip
 import lzma
+import mmap
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pv
 
 from pipelines.dataset import Conversion
 from pipelines.errors import EmptyTable, UnreadableData
+from pipelines.readers.buffers import codes
 from pipelines.readers.dialect import Dialect, sniff
 from pipelines.readers.sampling import sample
 from pipelines.readers.source import Ask, Raw, raw_of
-from pipelines.readers.spellings import ISO, MISSING
+from pipelines.readers.spellings import ISO
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 SAMPLE_BYTES = 1 << 17
 BLOCK_BYTES = 1 << 22
 STREAM_BYTES = 1 << 20
-_MISSING = sorted({*MISSING, *(word.upper() for word in MISSING), "NaN", "None", "Null", "#N/A"})
+WINDOWS, WINDOW_BYTES = 32, 1 << 16
+"""How many pieces of a long file are searched for codes with leading zeros."""
 
 
 def read(path: Path, ask: Ask) -> Raw:
@@ -66,6 +72,40 @@ def _trials(dialect: Dialect) -> Iterator[Dialect]:
 
 def _parsed(path: Path, dialect: Dialect, wanted: list[int], ask: Ask) -> Any:
     names = dialect.names
+    options = _options(dialect, wanted, ask)
+    if ask.rows is None and dialect.encoding != "utf-16":
+        options[-1].column_types = {**_texts(path, names, options), **options[-1].column_types}
+    if ask.rows is None:
+        table = _whole(path, options)
+        return table if len(table.column_names) == len(wanted) else table.select(wanted)
+    with streamed(path) as file:
+        table = sample(pv.open_csv(file, *options), ask.rows, ask.seed)
+    return pa.table({names[place]: pa.array([]) for place in wanted}) if table is None else table
+
+
+def _whole(path: Path, options: tuple[Any, Any, Any]) -> Any:
+    """Parse all of a file, and without regard to quotes, which is faster, if it has none."""
+    if is_packed(path):
+        with streamed(path) as file:
+            table = pv.read_csv(file, *options)
+    else:
+        with path.open("rb") as raw:
+            pages = mmap.mmap(raw.fileno(), 0, access=mmap.ACCESS_READ)
+        if pages.find(b'"') < 0:
+            options[1].quote_char = False
+        table = pv.read_csv(pa.BufferReader(pa.py_buffer(pages)), *options)
+    if any(pa.types.is_binary(column.type) for column in table.schema):
+        raise UnicodeError("not every byte is UTF-8")
+    return table
+
+
+def _options(dialect: Dialect, wanted: list[int], ask: Ask) -> tuple[Any, Any, Any]:
+    """Return pyarrow's options for reading, parsing and converting.
+
+    Only the empty text and the spellings of missing values that were seen are given to pyarrow:
+    with another one further down, a column stays text, and ``screening`` finds it and counts.
+    """
+    names = dialect.names
     reads = pv.ReadOptions(
         encoding="utf-8" if dialect.encoding == "utf-8-sig" else dialect.encoding,
         block_size=(BLOCK_BYTES if ask.rows is None else STREAM_BYTES)
@@ -76,26 +116,77 @@ def _parsed(path: Path, dialect: Dialect, wanted: list[int], ask: Ask) -> Any:
         delimiter=dialect.delimiter, newlines_in_values=dialect.broken_lines or len(names) == 1
     )
     converts = pv.ConvertOptions(
-        column_types={names[place]: pa.string() for place in _as_text(dialect, ask)},
-        null_values=_MISSING,
+        column_types={names[place]: pa.large_string() for place in _as_text(dialect, ask)},
+        null_values=["", *dialect.spelled],
         true_values=["true", "True", "TRUE"],
         false_values=["false", "False", "FALSE"],
         decimal_point=dialect.decimal,
         include_columns=[names[p] for p in wanted] if len(set(names)) == len(names) else None,
     )
-    with streamed(path, mapped=ask.rows is None) as file:
-        if ask.rows is None:
-            table = pv.read_csv(file, reads, parses, converts)
-            if any(pa.types.is_binary(column.type) for column in table.schema):
-                raise UnicodeError("not every byte is UTF-8")
-            return table if len(table.column_names) == len(wanted) else table.select(wanted)
-        table = sample(pv.open_csv(file, reads, parses, converts), ask.rows, ask.seed)
-    return pa.table({names[place]: pa.array([]) for place in wanted}) if table is None else table
+    return reads, parses, converts
+
+
+def _texts(path: Path, names: Sequence[str], options: tuple[Any, Any, Any]) -> dict[str, Any]:
+    """Return the columns that pyarrow need not or must not take for numbers.
+
+    In some the head shows text already: as one value that is no number makes a column text, this
+    only saves the trials. Others hold codes with leading zeros, which pyarrow would drop.
+    """
+    with opened(path) as file:
+        head = file.read(SAMPLE_BYTES)
+    try:
+        found = pv.read_csv(pa.BufferReader(head[: head.rfind(b"\n") + 1]), *options).schema
+    except pa.ArrowInvalid:
+        return {}  # The head has no whole line, or shows no table at all: pyarrow must try.
+    texts = [column.name for column in found if _is_text(column.type)]
+    others = [column.name for column in found if not _is_text(column.type)]
+    coded = _coded(path, others, names, options) if others else set()
+    return dict.fromkeys([*texts, *coded], pa.large_string())
+
+
+def _is_text(kind: Any) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _coded(path: Path, names: list[str], known: Sequence[str], options: Any) -> set[str]:
+    """Return the columns that hold a code like 007 in any of the windows on the file."""
+    reads, parses, _ = options
+    cut = pv.ReadOptions(column_names=list(known), encoding=reads.encoding)
+    as_text = pv.ConvertOptions(
+        column_types=dict.fromkeys(names, pa.large_string()), include_columns=names
+    )
+    coded: set[str] = set()
+    for lines in _windows(path):
+        if not codes(np.frombuffer(lines, np.uint8), parses.delimiter):
+            continue
+        with contextlib.suppress(pa.ArrowInvalid, UnicodeError):  # It began inside of quotes.
+            table = pv.read_csv(pa.BufferReader(lines), cut, parses, as_text)
+            coded |= {name for name in names if _has_codes(table[name])}
+    return coded
+
+
+def _has_codes(column: Any) -> bool:
+    return bool(pc.any(pc.match_substring_regex(column, r"^\s*0\d+\s*$")).as_py())
+
+
+def _windows(path: Path) -> Iterator[bytes]:
+    """Yield whole lines: all of a short file, else its start or pieces from all over it."""
+    size = path.stat().st_size
+    if is_packed(path) or size <= WINDOWS * WINDOW_BYTES:
+        with opened(path) as file:
+            text = file.read(WINDOWS * WINDOW_BYTES)
+        yield text[text.find(b"\n") + 1 :]
+        return
+    with path.open("rb") as file:
+        for begin in range(0, size, size // WINDOWS):
+            file.seek(begin)
+            text = file.read(WINDOW_BYTES)
+            yield text[text.find(b"\n") + 1 : text.rfind(b"\n") + 1]
 
 
 def _as_text(dialect: Dialect, ask: Ask) -> list[int]:
-    """Return which columns pyarrow must leave alone: all of them while it streams."""
-    if ask.rows is not None:
+    """Return which columns pyarrow must leave alone: all where their bytes are not looked at."""
+    if ask.rows is not None or dialect.encoding == "utf-16":
         return list(range(len(dialect.names)))
     formed = {name for name, wish in ask.wishes.items() if wish.form} | ask.verbatim
     return [
@@ -108,7 +199,7 @@ def _as_text(dialect: Dialect, ask: Ask) -> list[int]:
 def _notes(table: Any, dialect: Dialect) -> tuple[Conversion, ...]:
     """Say what pyarrow did by itself: dates and booleans recognised, missing spellings dropped."""
     notes = []
-    for column in table.schema:
+    for column, values in zip(table.schema, table.columns, strict=True):
         name, kind = column.name.strip(), column.type
         if pa.types.is_temporal(kind):
             notes.append(
@@ -118,10 +209,10 @@ def _notes(table: Any, dialect: Dialect) -> tuple[Conversion, ...]:
             notes.append(Conversion(name, "text", "boolean", "every value is true or false"))
         elif pa.types.is_floating(kind) and dialect.decimal == ",":
             notes.append(Conversion(name, "text", "number", "decimal sign ','", ","))
-        seen = dialect.missing.get(column.name)
-        if seen and not pa.types.is_string(kind):
-            told = ", ".join(map(repr, seen))
-            notes.append(Conversion(name, "text", "text", f"{told} read as missing"))
+        if dialect.spelled and values.null_count and not pa.types.is_large_string(kind):
+            told = ", ".join(["empty", *map(repr, dialect.spelled)])
+            reason = f"{told} read as missing ({values.null_count:,} rows)"
+            notes.append(Conversion(name, "text", "text", reason))
     return tuple(notes)
 
 
@@ -143,15 +234,20 @@ def _dialect(path: Path) -> Dialect:
     return dialect
 
 
-def streamed(path: Path, *, mapped: bool = True) -> Any:
-    """Open a file for pyarrow; ``mapped`` pages are faster, but count as memory of the process."""
+def is_packed(path: Path) -> bool:
+    """Whether a file's ending says that it is compressed."""
+    return path.suffix.lower() in {".gz", ".bz2", ".xz", ".zst", ".zstd"}
+
+
+def streamed(path: Path) -> Any:
+    """Open a file for pyarrow to read piece by piece, unpacked by its ending."""
     compression = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".zstd": "zstd"}
     ending = path.suffix.lower()
     if ending == ".xz":
         return lzma.open(path)
     if ending in compression:
         return pa.input_stream(str(path), compression=compression[ending])
-    return pa.memory_map(str(path)) if mapped else pa.OSFile(str(path))
+    return pa.OSFile(str(path))
 
 
 def opened(path: Path) -> Any:

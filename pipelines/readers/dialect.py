@@ -5,16 +5,13 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
-from pipelines.readers.spellings import MISSING, is_code
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from pipelines.readers.spellings import MISSING, is_code, may_stand_for_more
 
 DELIMITERS = (",", ";", "\t", "|")
-SAMPLE_ROWS = 100
+SAMPLE_ROWS, SAMPLE_CELLS = 100, 6000
+"""How much is looked at: fewer rows of a wide table, but never fewer than 20."""
 
 _MARKS = (
     (b"\xef\xbb\xbf", "utf-8-sig"),
@@ -40,8 +37,10 @@ class Dialect:
     """Whether quoted values contain line breaks."""
     rows: int = 0
     """How many lines the sample holds beneath the header."""
-    missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """The spellings of missing values seen, by column name."""
+    spelled: tuple[str, ...] = ()
+    """The spellings of missing values seen in columns of numbers, but for the empty text."""
+    whole: bool = False
+    """Whether the sample is all there is."""
 
 
 def encoding_of(sample: bytes) -> str:
@@ -83,14 +82,17 @@ def sniff(sample: bytes, *, whole: bool, delimiter: str | None = None) -> Dialec
         frozenset(place for place, words in enumerate(cells) if _is_verbatim(words)),
         any("\n" in word or "\r" in word for words in cells for word in words),
         len(rows) - 1,
-        {name: _missing(words) for name, words in zip(rows[0], cells, strict=True)}
-        if rows
-        else {},
+        tuple(sorted(set().union(*map(_spelled, cells)))),
+        whole,
     )
 
 
-def _missing(words: list[str]) -> tuple[str, ...]:
-    return tuple(sorted({word for word in words if word and word.lower() in MISSING}))
+def _spelled(words: list[str]) -> set[str]:
+    """Return how missing values are spelled in a column that may hold more than words."""
+    there = [word for word in words if word.lower() not in MISSING]
+    if not there or not may_stand_for_more(there[0]):
+        return set()
+    return set(words) - set(there) - {""}
 
 
 def delimiter_of(text: str) -> str:
@@ -116,7 +118,7 @@ def _rows(text: str, sign: str) -> list[list[str]]:
         for row in csv.reader(text.splitlines(keepends=True), delimiter=sign):
             if row:
                 rows.append(row)
-            if len(rows) > SAMPLE_ROWS:
+            if len(rows) > max(20, min(SAMPLE_ROWS, SAMPLE_CELLS // len(rows[0] or "-"))):
                 break
     except csv.Error:
         pass  # A field beyond csv's limit: the rows before it say enough.
@@ -124,10 +126,18 @@ def _rows(text: str, sign: str) -> list[list[str]]:
 
 
 def _decimal_of(cells: list[list[str]]) -> str:
-    commas = sum(bool(_COMMA_NUMBER.fullmatch(word)) for words in cells for word in words)
-    points = sum(bool(_POINT_NUMBER.fullmatch(word)) for words in cells for word in words)
+    commas = _count(_COMMA_NUMBER, ",", cells)
+    points = _count(_POINT_NUMBER, ".", cells)
     return "," if commas > points else "."
 
 
+def _count(pattern: re.Pattern[str], sign: str, cells: list[list[str]]) -> int:
+    likely = (word for words in cells for word in words if sign in word)
+    return sum(pattern.fullmatch(word) is not None for word in likely)
+
+
 def _is_verbatim(words: list[str]) -> bool:
-    return any(is_code(word) or _TIME.fullmatch(word) for word in words)
+    return any(
+        (word.startswith("0") and is_code(word)) or (":" in word and _TIME.fullmatch(word))
+        for word in words
+    )

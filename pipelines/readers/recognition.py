@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.dataset import Kind
-from pipelines.readers import spellings
+from pipelines.readers import buffers, spellings
 from pipelines.readers.spellings import ISO, NumberStyle
 
 HEAD = 2000
@@ -35,10 +35,17 @@ class Words:
 
     @classmethod
     def of(cls, column: Any) -> Words:
-        """Encode a chunked text column where its head says that values repeat."""
-        head = column.slice(0, 10 * HEAD)
-        if len(head.unique()) * 2 > len(head):
+        """Encode a chunked text column where its head says that values repeat.
+
+        A yes or no is found faster without it.
+        """
+        if all(word.lower() in spellings.TRUTHS for word in _there(column)):
             return cls(_joined(column))
+        head = column.slice(0, HEAD)
+        if len(head.unique()) * 2 > len(head):
+            head = column.slice(0, 10 * HEAD)
+            if len(head.unique()) * 2 > len(head):
+                return cls(_joined(column))
         encoded = _joined(column.dictionary_encode())
         return cls(encoded.dictionary, encoded.indices)
 
@@ -46,17 +53,24 @@ class Words:
         """Return one value for each row."""
         return values if self.codes is None else values.take(self.codes)
 
-    def count(self, mask: Any) -> int:
-        """Return for how many rows a mask over the values is true."""
-        rows = self.spread(pc.coalesce(mask, pa.scalar(value=False)))
-        return int(pc.sum(rows).as_py() or 0)
+    def chunks(self) -> list[Any]:
+        """Return the values as plain arrays."""
+        return self.values.chunks if isinstance(self.values, pa.ChunkedArray) else [self.values]
+
+    def holding(self, chunks: list[Any]) -> Words:
+        """Return the same words with other values, those of ``chunks``, in their places."""
+        if isinstance(self.values, pa.ChunkedArray):
+            return Words(pa.chunked_array(chunks, self.values.type), self.codes)
+        return Words(chunks[0] if chunks else self.values, self.codes)
+
+    def there(self) -> int:
+        """Return how many rows hold a value."""
+        rows = self.values if self.codes is None else self.spread(self.values)
+        return len(rows) - int(rows.null_count)
 
     def head(self) -> list[str]:
         """Return distinct values from the start of the column."""
-        few: list[str] = (
-            self.values.slice(0, HEAD).drop_null().unique().slice(0, TRIED).to_pylist()
-        )
-        return few
+        return head_of(self.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,36 +90,21 @@ def _joined(column: Any) -> Any:
     return joined
 
 
-def cleaned(words: Words, *, spelled: bool) -> tuple[Words, list[str]]:
-    """Strip the blanks around values and make missing spellings missing; say what changed.
-
-    With ``spelled`` the spellings stay, and only the empty text is missing.
-    """
-    reasons = []
-    values = words.values
-    trimmed = pc.utf8_trim_whitespace(values)
-    blank = pc.not_equal(pc.binary_length(trimmed), pc.binary_length(values))
-    if pc.any(blank).as_py():
-        reasons.append(f"blanks around {words.count(blank):,} values stripped")
-        values = trimmed
-    short = pc.less_equal(pc.binary_length(values), 1 if spelled else spellings.LONGEST_MISSING)
-    missing = _missing(values, short, spelled)
-    if missing is not None:
-        told = sorted(set(pc.unique(values.filter(missing)).to_pylist()) - {"", None})
-        values = pc.if_else(missing, pa.scalar(None, values.type), values)
-        if told:
-            count = words.count(pc.and_(missing, pc.not_equal(words.values, "")))
-            reasons.append(f"{', '.join(map(repr, told))} read as missing ({count:,} rows)")
-    return Words(values, words.codes), reasons
+def head_of(column: Any) -> list[str]:
+    """Return distinct values from the start of a column."""
+    few: list[str] = column.slice(0, HEAD).drop_null().unique().slice(0, TRIED).to_pylist()
+    return few
 
 
-def _missing(values: Any, short: Any, spelled: bool) -> Any:  # noqa: FBT001 - inside this file
-    if not pc.any(short).as_py():
-        return None
-    known = pa.array([""] if spelled else spellings.MISSING, values.type)
-    few = pc.utf8_lower(pc.if_else(short, values, pa.scalar(None, values.type)))
-    missing = pc.is_in(few, known, skip_nulls=True)
-    return missing if pc.any(missing).as_py() else None
+def may_stand_for_more(column: Any) -> bool:
+    """Whether the first values of a column may all be numbers, dates or booleans."""
+    return all(map(spellings.may_stand_for_more, _there(column)[:20]))
+
+
+def _there(column: Any) -> list[str]:
+    """Return the first values of a column that is not clean yet, without the missing ones."""
+    first = (word.strip() for word in head_of(column))
+    return [word for word in first if word.lower() not in spellings.MISSING]
 
 
 def recognise(words: Words, decimal: str) -> Reading | None:
@@ -124,15 +123,27 @@ def booleans(words: Words, head: list[str], *, alone: bool = False) -> Reading |
         return None
     for yes, no in spellings.PAIRS:
         clear = alone or min(map(len, spoken)) > 1 or bool(spoken & yes and spoken & no)
-        if spoken <= yes | no and clear:
-            lower = pc.utf8_lower(words.values)
-            says = pc.is_in(lower, pa.array(sorted(yes), lower.type))
-            fits = pc.is_in(lower, pa.array(sorted(yes | no), lower.type))
-            if pc.all(pc.or_(fits, pc.is_null(lower))).as_py():
-                values = pc.if_else(pc.is_null(lower), pa.scalar(None, pa.bool_()), says)
-                told = ", ".join(map(repr, sorted(set(head))))
-                return Reading(Kind.BOOLEAN, words.spread(values), f"every value is one of {told}")
+        truths = _truths(words, yes, no) if spoken <= yes | no and clear else None
+        if truths is not None:
+            told = ", ".join(map(repr, sorted(set(head))))
+            return Reading(Kind.BOOLEAN, truths, f"every value is one of {told}")
     return None
+
+
+def _truths(words: Words, yes: frozenset[str], no: frozenset[str]) -> Any:
+    """Return for each row whether it says yes, or None if a value says neither yes nor no."""
+    values = words.values
+    absent = values.is_null().to_numpy(zero_copy_only=False) if values.null_count else False
+    keys = buffers.keys(values)
+    says = buffers.among(keys, yes)
+    if (says | buffers.among(keys, no) | absent).all():
+        return words.spread(pa.array(says, mask=absent if values.null_count else None))
+    lower = pc.utf8_lower(values)
+    fits = pc.is_in(lower, pa.array(sorted(yes | no), lower.type))
+    if not pc.all(pc.or_(fits, pc.is_null(lower))).as_py():
+        return None
+    says = pc.is_in(lower, pa.array(sorted(yes), lower.type))
+    return words.spread(pc.if_else(pc.is_null(lower), pa.scalar(None, pa.bool_()), says))
 
 
 def numbers(words: Words, head: list[str], decimal: str) -> Reading | None:
@@ -260,12 +271,3 @@ def _slowly_dated(values: Any, form: str) -> Any:
     if int(days.isna().sum()) != values.null_count:
         return None
     return pa.array(days.dt.tz_localize(None).astype("datetime64[us]"), from_pandas=True)
-
-
-def numeric_share(words: Words) -> tuple[int, int]:
-    """Return how many rows of a text column look like numbers, and how many do not."""
-    if not any(spellings.unit_of(word) is not None for word in words.head()):
-        return 0, 0
-    looks = pc.match_substring_regex(words.values, r"^[-+]?(\d+([.,]\d*)?|[.,]\d+)$")
-    count = words.count(pc.and_(looks, pc.invert(_codes(words.values))))
-    return count, words.count(pc.is_valid(words.values)) - count

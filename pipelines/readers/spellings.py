@@ -41,6 +41,8 @@ _DRESSED = re.compile(
     rf"(?P<digits>[\d.,{_GAPS}]*\d[.,]?)(?:[eE][-+]?\d+)?\s*(?P<after>{_UNIT})?(?P<close>\))?"
 )
 _CODE = re.compile(r"0\d+")
+_ODD_NUMBER = re.compile(r"[-+]?(0[xX][0-9a-fA-F]+|inf(inity)?|nan)", re.IGNORECASE)
+TRUTHS = frozenset().union(*(yes | no for yes, no in PAIRS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,17 @@ def unit_of(word: str) -> str | None:
     if match is None or bool(match["open"]) != bool(match["close"]):
         return None
     return match["before"] or match["after"] or ""
+
+
+def may_stand_for_more(word: str) -> bool:
+    """Whether a text may be a number, a date or a boolean rather than just a word.
+
+    >>> [may_stand_for_more(word) for word in ("12 EUR", "Nein", "3/4/2024", "Berlin")]
+    [True, True, True, False]
+    """
+    if word.lower() in TRUTHS or unit_of(word) is not None:
+        return True
+    return _ODD_NUMBER.fullmatch(word) is not None or bool(date_formats(word))
 
 
 def number_styles(words: list[str], likely: str) -> list[NumberStyle]:
