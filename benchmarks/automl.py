@@ -1,14 +1,22 @@
-"""Our search against LightGBM with its defaults: same rows, same splits, one thread per fit.
+"""Our search against LightGBM with its defaults and against peers: same rows, same splits.
 
 python benchmarks/automl.py --data FOLDER                     every set, 60 s, 3 splits
 python benchmarks/automl.py --sets digits,diabetes --seconds 30 --splits 1
 python benchmarks/automl.py --data FOLDER --keep scores.json  goes on where it was stopped
+python benchmarks/automl.py --data FOLDER --keep scores.json --systems lightgbm,ours,flaml \
+    --peer flaml=PYTHON                                       peers, each in its own environment
 
-FOLDER holds tables as gzipped CSV (the names below); scikit-learn's own sets need none. Every
-run has a process of its own, so that its peak memory is its own. Scores are taken on a quarter of
-the rows that no system saw: "gain" is by how much of LightGBM's lead over the baseline the search
-is ahead of it. "outside" is the parent's CPU during the search, as a share of its seconds: asking,
-telling and journaling.
+FOLDER holds tables as gzipped CSV (the names below); scikit-learn's own sets need none. The
+peers are flaml, autogluon (medium_quality) and autogluon-best; PYTHON is the interpreter of a
+virtual environment that has the peer (`pip install "flaml[automl]"`, `pip install
+"autogluon.tabular[all]"`) and psutil; benchmarks/peers.py runs there. Figures that are kept are
+not measured again, so that a change of ours costs our part alone.
+
+Every run has a process of its own, so that its peak memory is its own. Scores are taken on a
+quarter of the rows that no system saw: "gain" is by how much of LightGBM's lead over the
+baseline the search is ahead of it. "outside" is the parent's CPU during the search, as a share
+of its seconds: asking, telling and journaling. `--workers 1` with `taskset -c 0` gives every
+system one core.
 """
 
 from __future__ import annotations
@@ -36,9 +44,9 @@ for _name in THREADS:
 import numpy as np  # noqa: E402 - after the caps on threads
 import pandas as pd  # noqa: E402
 import psutil  # noqa: E402
+import standings  # noqa: E402
 
 PART = "benchmark_part"
-SYSTEMS = ("lightgbm", "ours")
 
 
 @dataclass(frozen=True)
@@ -172,12 +180,18 @@ class Stopwatch:
     tried = chosen = profiled
 
 
-class Memory(threading.Thread):
-    """Looks once a second at what this process and all its workers hold together."""
+class Watch(threading.Thread):
+    """Looks once a second at the memory and the CPU of this process and all its workers."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
         self.peak = 0
+        self._cpu: dict[int, float] = {}
+
+    @property
+    def cpu(self) -> float:
+        """The CPU seconds of all of them together, as last seen."""
+        return sum(self._cpu.values())
 
     def run(self) -> None:
         """Look until the process ends."""
@@ -187,6 +201,8 @@ class Memory(threading.Thread):
             for each in (me, *me.children(recursive=True)):
                 with contextlib.suppress(psutil.Error):
                     held += each.memory_info().rss
+                    times = each.cpu_times()
+                    self._cpu[each.pid] = times.user + times.system
             self.peak = max(self.peak, held)
             time.sleep(1)
 
@@ -204,16 +220,17 @@ def row_seconds(answer: Any) -> float:
 def one(args: argparse.Namespace) -> None:
     """Run one system on one split, and print what was measured."""
     name, system, seed = args.one.split(",")
-    memory = Memory()
-    memory.start()
+    watch = Watch()
+    watch.start()
     frame = read(name, args.data, int(seed))
     if system == "lightgbm":
         told = run_lightgbm(name, frame, int(seed))
     else:
         told = run_ours(name, frame, int(seed), args.seconds, args.workers)
     told["peak_mb"] = (
-        max(memory.peak, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024) / 2**20
+        max(watch.peak, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024) / 2**20
     )
+    told["cpu"] = watch.cpu
     print(json.dumps(told, default=float))
 
 
@@ -236,31 +253,37 @@ def ask(args: argparse.Namespace, name: str, system: str, seed: int) -> dict[str
     return found
 
 
-def show(scores: dict[str, Any], names: list[str], seconds: float) -> None:
-    """Print a line per set, averaged over its splits."""
-    print(f"{'set':14} {'metric':9} {'LightGBM':>10} {'ours':>10} {'gain':>7} {'trials':>6} "
-          f"{'wall s':>7} {'peak MB':>8} {'row ms':>7} {'outside':>8}  winners")  # fmt: skip
-    for name in names:
-        mine = [v for k, v in scores.items() if k.startswith(f"{name},ours,{seconds:g},")]
-        theirs = [v for k, v in scores.items() if k.startswith(f"{name},lightgbm,")]
-        failed = [each["failure"] for each in (*mine, *theirs) if "failure" in each]
-        if failed or not mine or not theirs:
-            print(f"{name:14} {'; '.join(failed) or 'not run'}")
-            continue
+def ask_peer(args: argparse.Namespace, name: str, system: str, seed: int) -> dict[str, Any]:
+    """Have a peer's own interpreter run it on one split, and score what it answered."""
+    from pipelines import metrics
+    from pipelines.task import Task
 
-        def mean(key: str, rows: list[dict[str, Any]] = mine) -> float:
-            return float(np.mean([row[key] for row in rows]))
-
-        lead = mean("score", theirs) - mean("baseline")
-        gain = (mean("score") - mean("score", theirs)) / lead if lead else float("nan")
-        winners = ", ".join(
-            f"{row['winner']}({len(row['members'])})" if row["members"] else row["winner"]
-            for row in mine
-        )
-        print(f"{name:14} {TABLES[name].metric:9} {mean('score', theirs):10.5g} "
-              f"{mean('score'):10.5g} {gain:7.1%} {mean('trials'):6.0f} {mean('seconds'):7.1f} "
-              f"{mean('peak_mb'):8.0f} {mean('row_ms'):7.1f} {mean('outside'):8.1%}  "
-              f"{winners}")  # fmt: skip
+    table = TABLES[name]
+    frame = read(name, args.data, seed)
+    part = frame.pop(PART)
+    with tempfile.TemporaryDirectory() as folder:
+        for each in ("train", "test"):
+            frame[part == each].to_csv(Path(folder) / f"{each}.csv", index=False)
+        asked = {"target": table.target, "metric": table.metric, "seed": seed}
+        (Path(folder) / "question.json").write_text(json.dumps(asked))
+        python = args.peers[system.partition("-")[0]]
+        script = Path(__file__).with_name("peers.py")
+        told = subprocess.run(
+            [python, str(script), system, folder, str(args.seconds), str(args.workers)],
+            capture_output=True, text=True, check=False, cwd=folder,
+        )  # fmt: skip
+        if told.returncode:
+            return {"failure": told.stderr.strip().splitlines()[-1]}
+        answers = pd.read_csv(Path(folder) / "answers.csv")
+    found: dict[str, Any] = json.loads(told.stdout.strip().splitlines()[-1])
+    truth = frame.loc[part == "test", table.target]
+    if table.metric == "rmse":
+        metric = metrics.find("rmse", Task.REGRESSION, 0)
+        return found | {"score": metric.of(truth.to_numpy(), answers.iloc[:, 0].to_numpy())}
+    classes = sorted(frame[table.target].unique())
+    metric = metrics.find(table.metric, Task.CLASSIFICATION, len(classes))
+    codes = truth.map({label: code for code, label in enumerate(classes)}).to_numpy()
+    return found | {"score": metric.of(codes, answers[classes].to_numpy())}
 
 
 def main() -> None:
@@ -270,29 +293,34 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--splits", type=int, default=3)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--systems", default="lightgbm,ours")
+    parser.add_argument("--peer", action="append", default=[], help="NAME=PYTHON, repeatable")
     parser.add_argument("--keep", type=Path, help="a JSON file of scores to go on with")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.one:
         one(args)
         return
+    args.peers = dict(each.split("=", 1) for each in args.peer)
     there = [name for name, table in TABLES.items() if args.data or table.file is None]
     names = [name for name in args.sets.split(",") if name] or there
     kept = json.loads(args.keep.read_text()) if args.keep and args.keep.exists() else {}
+    systems = args.systems.split(",")
     scores = kept.setdefault("scores", {})
     kept["machine"] = {"cpus": os.cpu_count(), "python": platform.python_version(),
                        "lightgbm": metadata.version("lightgbm"),
                        "scikit-learn": metadata.version("scikit-learn")}  # fmt: skip
     for name in names:
         for seed in range(args.splits):
-            for system in SYSTEMS:
-                budget = f"{args.seconds:g}," if system == "ours" else ""
-                key = f"{name},{system},{budget}{seed}"
+            for system in systems:
+                key = standings.key(name, system, args.seconds, seed)
                 if key not in scores:
-                    scores[key] = ask(args, name, system, seed)
+                    peer = system.partition("-")[0] in args.peers
+                    scores[key] = (ask_peer if peer else ask)(args, name, system, seed)
                     if args.keep:
                         args.keep.write_text(json.dumps(kept, indent=1))
-    show(scores, names, args.seconds)
+    better = {name: -1 if TABLES[name].metric != "roc_auc" else 1 for name in names}
+    standings.show(scores, better, systems, args.seconds, args.splits)
 
 
 if __name__ == "__main__":
