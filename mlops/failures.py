@@ -104,6 +104,8 @@ FAILURES: dict[type[Exception], Failure] = {
     record.BadName: Failure(35, 422, "bad-name"),
     record.BadEvidence: Failure(36, 422, "bad-evidence"),
     record.MirrorFailed: Failure(37, 502, "mirror-failed"),
+    record.NothingBefore: Failure(38, 409, "nothing-before"),
+    record.ClockBehind: Failure(39, 500, "clock-behind"),
     Interrupted: Failure(130, 499, "interrupted"),
     record.DatabaseError: Failure(1, 500, "database-error"),
     DoorError: Failure(1, 500, "door-error"),

@@ -56,7 +56,7 @@ class Settings(BaseSettings):
     )
     role: Role = Field(
         Role.ADMIN,
-        description="What you may do: viewer, scientist, releaser or admin.",
+        description="What you may do: viewer, scientist, reviewer, releaser or admin.",
     )
     budget: str = Field(
         "10m",

@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import select
 
 from registry import db
-from registry.errors import BrokenChain
+from registry.errors import BrokenChain, ClockBehind
 from registry.tables import AuditRow, now
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _GENESIS = "0" * 64
 _AT_ONCE = 2000
+_SKEW = timedelta(seconds=10)  # by which the clocks of two honest machines may differ
 _CHAIN = "@audit"  # a key that no model's name can be
 
 
@@ -84,12 +86,16 @@ def append(
     detail: Mapping[str, Any],
     reason: str = "",
 ) -> str:
-    """Add an entry at the end of the chain and return its digest. The caller commits."""
+    """Add an entry at the end of the chain and return its digest. The caller commits.
+
+    Raises:
+        ClockBehind: This machine's clock went back behind the last entry.
+    """
     db.lock(session, _CHAIN)
     last = head(session)
     row = AuditRow(
         number=last.number + 1,
-        at=now(),
+        at=_moment(session, last),
         actor=by.name,
         role=str(by.role),
         source=by.source,
@@ -163,6 +169,15 @@ def log(
     if before is not None:
         query = query.where(AuditRow.number < before)
     return tuple(Entry(**row._mapping) for row in session.execute(query))
+
+
+def _moment(session: Session, last: Head) -> datetime:
+    """Return the time, never before the last entry's."""
+    time, query = now(), select(AuditRow.at).where(AuditRow.number == last.number)
+    before = session.scalar(query) or time
+    if time < before - _SKEW:
+        raise ClockBehind(time, before)
+    return max(time, before)
 
 
 def _model_of(subject: str) -> str | None:

@@ -6,9 +6,11 @@ RegistryError
 ├── BadEvidence       what a version comes with makes no sense
 ├── UnknownVersion    the reference is well formed, nothing answers to it
 ├── IllegalMove       no such step between two stages
+├── NothingBefore     there is no version to roll back to
 ├── GatesFailed       the step exists, a gate said no
 ├── Forbidden         the actor's role lacks the action
 ├── Conflict          somebody else changed the same thing at the same moment
+├── ClockBehind       the clock shows a time before the last entry of the audit log
 ├── BrokenChain       the audit log was altered
 ├── MirrorFailed      MLflow cannot be made to show what the record says
 └── DatabaseError     the database cannot be used
@@ -25,6 +27,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
 
 _LISTED = 12
 
@@ -80,6 +83,21 @@ class IllegalMove(RegistryError):
         super().__init__(f"A version in '{start}' {told}. It can move to {ways}.")
 
 
+class NothingBefore(RegistryError):
+    """There is no version to roll back to."""
+
+    def __init__(self, name: str, present: str | None = None, *, asked: str = "") -> None:
+        if asked:
+            what = f"'{asked}' was never in production"
+        elif present:
+            what = f"'{present}' is the first version of '{name}' in production"
+        else:
+            what = f"no version of '{name}' was ever in production"
+        super().__init__(
+            f"Nothing was rolled back: {what}. 'mlops history {name}' lists those that were."
+        )
+
+
 class GatesFailed(RegistryError):
     """At least one gate of the goal stage said no. ``verdicts`` holds all of them as data."""
 
@@ -107,6 +125,16 @@ class Conflict(RegistryError):
 
     def __init__(self, what: str) -> None:
         super().__init__(f"{what} Nothing was changed; look at it and try again.")
+
+
+class ClockBehind(RegistryError):
+    """The clock shows a time before the last entry of the audit log."""
+
+    def __init__(self, now: datetime, last: datetime) -> None:
+        super().__init__(
+            f"This machine's clock shows {now:%Y-%m-%d %H:%M:%S} UTC, but the audit log already "
+            f"goes to {last:%Y-%m-%d %H:%M:%S}; nothing was changed. Set the clock right."
+        )
 
 
 class BrokenChain(RegistryError):

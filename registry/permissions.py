@@ -18,6 +18,9 @@ class Action(StrEnum):
     RUN = "run experiments"
     REGISTER = "register versions"
     REPORT = "attach reports"
+    CHECK = "keep validation results"
+    REQUEST = "request promotions"
+    REVIEW = "approve promotions"
     PROMOTE = "promote versions"
 
 
@@ -26,14 +29,18 @@ class Role(StrEnum):
 
     VIEWER = "viewer"
     SCIENTIST = "scientist"
+    REVIEWER = "reviewer"
     RELEASER = "releaser"
     ADMIN = "admin"
 
 
+_JUDGING = frozenset({Action.REPORT, Action.CHECK, Action.REQUEST})
+
 GRANTS: Mapping[Role, frozenset[Action]] = {
     Role.VIEWER: frozenset(),
-    Role.SCIENTIST: frozenset({Action.RUN, Action.REGISTER, Action.REPORT}),
-    Role.RELEASER: frozenset({Action.PROMOTE, Action.REPORT}),
+    Role.SCIENTIST: _JUDGING | {Action.RUN, Action.REGISTER},
+    Role.REVIEWER: _JUDGING | {Action.REVIEW},
+    Role.RELEASER: _JUDGING | {Action.REVIEW, Action.PROMOTE},
     Role.ADMIN: frozenset(Action),
 }
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import IntegrityError
 
-from registry import audit, db, outbox, reports, versions
+from registry import audit, db, outbox, reports, tenures, versions
 from registry.errors import Conflict, Forbidden, GatesFailed, IllegalMove
 from registry.gates import GATES, Case, Gate, Verdict, judge
 from registry.permissions import Action, Actor, require
@@ -114,6 +114,12 @@ def promote(
         raise GatesFailed(version, map(str, failed), told)
     replaced = _make_room(session, champion, version, by) if to is Stage.PRODUCTION else None
     moved = _move(session, version, to)
+    if to is Stage.PRODUCTION:
+        under = tenures.last(session, version.name)
+        on = under.id if under else None
+        tenures.enter(session, moved, how="promote", by=by, reason=reason, on=on)
+    elif version.stage is Stage.PRODUCTION:
+        tenures.leave(session, moved, how=verb_of(version.stage, to))
     detail = {
         "from": version.stage.value,
         "to": to.value,
@@ -161,6 +167,7 @@ def _make_room(
     if champion is None:
         return None
     archived = _move(session, champion, Stage.ARCHIVED)
+    tenures.leave(session, champion, how="replaced")
     detail = {"from": champion.stage.value, "to": archived.stage.value, "by": successor.ref}
     _write_down(session, champion, detail, by, f"replaced by {successor.ref}")
     return archived

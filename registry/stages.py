@@ -34,6 +34,7 @@ _VERBS: Mapping[tuple[Stage, Stage], str] = {
     (Stage.STAGING, Stage.CANDIDATE): "demote",
     (Stage.PRODUCTION, Stage.STAGING): "demote",
     (Stage.ARCHIVED, Stage.CANDIDATE): "restore",
+    (Stage.ARCHIVED, Stage.PRODUCTION): "rollback",
 }
 
 

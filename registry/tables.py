@@ -40,6 +40,8 @@ _NAMING = {
 }
 _IN_PRODUCTION = text("stage = 'production'")
 _WAITING = text("delivered_at IS NULL")
+_OPEN = text("closed_at IS NULL")
+_PRESENT = text("until IS NULL")
 
 
 def now() -> datetime:
@@ -74,7 +76,7 @@ class Table(DeclarativeBase):
     """Base of all tables; ``Table.metadata`` is what Alembic compares with."""
 
     metadata = MetaData(naming_convention=_NAMING)
-    type_annotation_map = {datetime: Moment, dict[str, Any]: JSON}
+    type_annotation_map = {datetime: Moment, dict[str, Any]: JSON, list[Any]: JSON}
 
 
 class VersionRow(Table):
@@ -173,3 +175,111 @@ class OutboxRow(Table):
     delivered_at: Mapped[datetime | None]
     attempts: Mapped[int]
     last_error: Mapped[str | None] = mapped_column(Text)
+
+
+class RequestRow(Table):
+    """Somebody asked that a version may enter a stage; bound to what was true then."""
+
+    __tablename__ = "mlops_requests"
+    __table_args__ = (
+        Index(
+            "uq_mlops_requests_one_open",
+            "version_id",
+            "goal",
+            unique=True,
+            sqlite_where=_OPEN,
+            postgresql_where=_OPEN,
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    version_id: Mapped[int] = mapped_column(ForeignKey("mlops_versions.id", ondelete="RESTRICT"))
+    goal: Mapped[str] = mapped_column(String(20))
+    author: Mapped[str] = mapped_column(String(200))
+    reason: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime]
+    model_digest: Mapped[str] = mapped_column(String(128))
+    verdict_digest: Mapped[str] = mapped_column(String(64))
+    policy_digest: Mapped[str] = mapped_column(String(64))
+    closed_at: Mapped[datetime | None]
+    outcome: Mapped[str | None] = mapped_column(String(20))
+
+
+class ApprovalRow(Table):
+    """What one person said to a request."""
+
+    __tablename__ = "mlops_approvals"
+    __table_args__ = (UniqueConstraint("request_id", "approver"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    request_id: Mapped[int] = mapped_column(ForeignKey("mlops_requests.id", ondelete="RESTRICT"))
+    approver: Mapped[str] = mapped_column(String(200))
+    role: Mapped[str] = mapped_column(String(40))
+    decision: Mapped[str] = mapped_column(String(20))
+    reason: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime]
+
+
+class MeasurementRow(Table):
+    """Something that was measured on a version, and against what: the gates read it."""
+
+    __tablename__ = "mlops_measurements"
+    __table_args__ = (UniqueConstraint("version_id", "kind", "against"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    version_id: Mapped[int] = mapped_column(ForeignKey("mlops_versions.id", ondelete="RESTRICT"))
+    kind: Mapped[str] = mapped_column(String(40))
+    against: Mapped[str] = mapped_column(String(64))
+    found: Mapped[dict[str, Any]]
+    author: Mapped[str] = mapped_column(String(200))
+    at: Mapped[datetime]
+
+
+class ValidationRow(Table):
+    """What all gates of a stage said of a version at one time."""
+
+    __tablename__ = "mlops_validations"
+    __table_args__ = (Index("ix_mlops_validations_version_id_id", "version_id", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    version_id: Mapped[int] = mapped_column(ForeignKey("mlops_versions.id", ondelete="RESTRICT"))
+    goal: Mapped[str] = mapped_column(String(20))
+    passed: Mapped[bool]
+    verdicts: Mapped[list[Any]]
+    obstacles: Mapped[list[Any]]
+    champion: Mapped[str | None] = mapped_column(String(300))
+    model_digest: Mapped[str] = mapped_column(String(128))
+    verdict_digest: Mapped[str] = mapped_column(String(64))
+    policy_digest: Mapped[str] = mapped_column(String(64))
+    author: Mapped[str] = mapped_column(String(200))
+    at: Mapped[datetime]
+
+
+class TenureRow(Table):
+    """One version's time in production. ``before`` is what a rollback goes back to."""
+
+    __tablename__ = "mlops_tenures"
+    __table_args__ = (
+        Index("ix_mlops_tenures_name_id", "name", "id"),
+        Index("ix_mlops_tenures_name_since", "name", "since"),
+        Index(
+            "uq_mlops_tenures_one_present",
+            "name",
+            unique=True,
+            sqlite_where=_PRESENT,
+            postgresql_where=_PRESENT,
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    version_id: Mapped[int] = mapped_column(ForeignKey("mlops_versions.id", ondelete="RESTRICT"))
+    since: Mapped[datetime]
+    until: Mapped[datetime | None]
+    entered: Mapped[str] = mapped_column(String(20))
+    left: Mapped[str | None] = mapped_column(String(20))
+    author: Mapped[str] = mapped_column(String(200))
+    reason: Mapped[str] = mapped_column(Text)
+    before_id: Mapped[int | None] = mapped_column(
+        ForeignKey("mlops_tenures.id", ondelete="RESTRICT")
+    )

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from registry import audit, db, migrations, outbox, reports
+from registry import audit, db, migrations, outbox, reports, tenures
 from registry.db import State
 from registry.errors import DatabaseDown, DatabaseTooNew, SchemaOutdated
 from registry.versions import page
@@ -188,3 +188,24 @@ def test_a_promotion_pays_for_no_library_it_does_not_need(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_step_back_and_forth_finds_the_tenures_in_the_audit_log(engine, record, session):
+    record.champion(1)
+    record.champion(2)
+    record.promote("risk@production", "archived")
+    session.commit()
+    known = tenures.page(session, "risk")
+    session.rollback()
+    with engine.begin() as connection:
+        migrations.downgrade(connection, "0001")
+    assert db.state(engine) is State.OLDER
+    db.upgrade(engine)
+    found = tenures.page(session, "risk")
+    told = ["ref", "entered", "left", "author", "reason", "before_id"]
+    assert [[getattr(t, key) for key in told] for t in found] == [
+        [getattr(t, key) for key in told] for t in known
+    ]
+    assert [t.left for t in found] == ["archive", "replaced"]
+    assert record.get("risk/2").stage == "archived"
+    assert audit.verify(session) == 12
