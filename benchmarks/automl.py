@@ -127,7 +127,8 @@ def run_ours(
     name: str, frame: pd.DataFrame, seed: int, seconds: float, workers: int
 ) -> dict[str, Any]:
     """Search, with a journal; the rows kept apart are the benchmark's."""
-    from pipelines.automl import Goal, find_best, header
+    from pipelines.automl import find_best
+    from pipelines.goal import Goal, header
     from pipelines.journal import Journal
     from pipelines.readers import read as take
     from pipelines.search import Budget

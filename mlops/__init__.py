@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from mlops.records import show, versions
     from mlops.settings import Settings
     from mlops.workspace import Workspace
+    from pipelines.own_metric import OwnMetric
 
 __all__ = [
+    "OwnMetric",
     "Result",
     "Settings",
     "Workspace",
@@ -37,6 +39,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "OwnMetric": "experiments",
     "Result": "experiments",
     "Settings": "settings",
     "Workspace": "workspace",

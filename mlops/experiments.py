@@ -18,9 +18,10 @@ from mlops.failures import Interrupted
 from mlops.sources import read
 from mlops.workspace import Workspace
 from pipelines import automl
-from pipelines.automl import Goal
 from pipelines.errors import BadJournal
+from pipelines.goal import Goal, header
 from pipelines.journal import Journal
+from pipelines.own_metric import OwnMetric
 from pipelines.search import Budget
 from pipelines.tracking import Tracker
 from registry import refs, versions
@@ -28,7 +29,7 @@ from registry.errors import UnknownVersion
 from registry.permissions import Action, require
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import pandas as pd
 
@@ -55,6 +56,8 @@ class Result:
     baseline: float | None
     holdout_rows: int
     seconds: float
+    interval: tuple[float, float] | None = None
+    """Of ``score``, 95 %, over draws of the held-out rows."""
     single: Mapping[str, Any] | None = None
     """The best single model, where an ensemble won."""
     comparison: Comparison | None = None
@@ -93,6 +96,7 @@ class Result:
             "task": self.task,
             "metric": self.metric,
             "score": self.score,
+            "interval": self.interval,
             "metrics": dict(self.metrics),
             "baseline": self.baseline,
             "holdout_rows": self.holdout_rows,
@@ -134,7 +138,7 @@ def run(  # noqa: PLR0913 - the options of the public verb
     name: str | None = None,
     budget: str | float | None = None,
     trials: int | None = None,
-    metric: str | None = None,
+    metric: str | OwnMetric | Callable[[Any, Any], float] | None = None,
     seed: int = 0,
     workers: int | None = None,
     algorithms: Sequence[str] = (),
@@ -162,7 +166,8 @@ def run(  # noqa: PLR0913 - the options of the public verb
         name: The model's name; by default the file's.
         budget: Time to search, like 60s or 10m; by default the setting's, or none with ``trials``.
         trials: At most this many trials.
-        metric: What to optimise; by default roc_auc, log_loss (many classes) or rmse.
+        metric: What to optimise: a name, by default roc_auc, log_loss (many classes) or rmse; or a
+            function of truth and answers (see ``OwnMetric``).
         seed: Makes a run repeatable.
         workers: Trials side by side; by default one per core.
         algorithms: Only these.
@@ -267,7 +272,7 @@ def _search_and_register(going: _Run, resume: str | None) -> Result:
 
 def _start(going: _Run, prepared: Prepared, resume: str | None) -> Journal:
     """Open the run in MLflow and its journal on disk; go on with old ones if asked."""
-    header = automl.header(going.dataset, going.goal)
+    about = header(going.dataset, going.goal)
     folder = going.ws.folder("journals")
     journal = None
     if resume is not None:
@@ -278,7 +283,7 @@ def _start(going: _Run, prepared: Prepared, resume: str | None) -> Journal:
                 f"There is no journal of a run {resume!r} in {str(folder)!r}. "
                 f"It has: {', '.join(known) or 'none'}."
             )
-        journal = Journal.open(path, header)
+        journal = Journal.open(path, about)
     tracker = going.tracker
     tags = {
         "mlops.name": going.name,
@@ -289,7 +294,7 @@ def _start(going: _Run, prepared: Prepared, resume: str | None) -> Journal:
     tracker.start(going.name, tags, params, run_id=resume)
     tracker.profiled(prepared.profile, prepared.plan)
     if journal is None:
-        return Journal.create(folder / f"{tracker.run_id}.jsonl", header)
+        return Journal.create(folder / f"{tracker.run_id}.jsonl", about)
     tracker.log_missing(journal.replay())
     return journal
 
@@ -303,6 +308,7 @@ def _result(going: _Run, found: Found, version: ModelVersion) -> Result:
         board=found.leaderboard,
         profile=found.profile,
         score=found.score,
+        interval=found.interval,
         metrics=found.metrics,
         baseline=found.baseline,
         holdout_rows=len(found.holdout),

@@ -147,6 +147,7 @@ def _evidence(tracker: Tracker, found: Found, shown: _Shown) -> Evidence:
             "algorithm": found.trial.algorithm_key,
             "validation_score": found.outcome.score,
             "baseline": found.baseline,
+            "interval": found.interval,
             "holdout_rows": len(found.holdout),
             "seed": found.trial.seed,
         },

@@ -7,24 +7,23 @@ the winner was measured there. The seconds of a budget count from the first line
 from __future__ import annotations
 
 import time
-import warnings
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from pipelines import algorithms, executors, metrics, splits
+from pipelines import algorithms, executors, judging, parts, splits
 from pipelines import search as searching
 from pipelines.adapters import build
-from pipelines.cleaning.plan import Dropped
 from pipelines.cleaning.plan import plan as propose
-from pipelines.errors import BadSetting, UnknownMetric
+from pipelines.errors import BadSetting
+from pipelines.judging import Judgement
 from pipelines.profile.table import profile as look_at
 from pipelines.profile.table import require_sound
 from pipelines.search.clock import Clock
 from pipelines.task import Task
-from pipelines.trial import Outcome, Trial, Work, answer_of, as_truth
+from pipelines.trial import Outcome, Work, answer_of
 from pipelines.winner import Choice
 
 if TYPE_CHECKING:
@@ -33,46 +32,15 @@ if TYPE_CHECKING:
     from pipelines.adapters import Model
     from pipelines.cleaning.plan import Plan
     from pipelines.dataset import Dataset
+    from pipelines.goal import Goal
     from pipelines.journal import Journal
+    from pipelines.judging import Apart
     from pipelines.leaderboard import Leaderboard
     from pipelines.metrics import Array, Metric
     from pipelines.profile.facts import Profile
     from pipelines.search import Budget, Watcher
+    from pipelines.trial import Trial
     from pipelines.winner import Chosen
-
-FOLDS = ((500, 5, 3), (2_000, 5, 2), (25_000, 5, 1), (100_000, 3, 1))
-"""Up to so many rows: so many folds, so often. Small tables are judged over and over."""
-
-
-@dataclass(frozen=True, slots=True)
-class Goal:
-    """What is wanted of a search."""
-
-    metric: str | None = None
-    algorithms: Sequence[str] = ()
-    exclude: Sequence[str] = ()
-    keep: Sequence[str] = ()
-    """Columns that are used although a finding would leave them out."""
-    seed: int = 0
-    plan: Plan | None = None
-    """What happens to the columns, where somebody edited the proposal."""
-    group: str | None = None
-    """All rows with one value of this column stay on one side of every split."""
-    time: str | None = None
-    """The last rows by this column are kept apart; every fold is judged on later rows."""
-    split: str | None = None
-    """This column says which rows are kept apart (test), and may name the folds."""
-
-    simple: bool = False
-    """The single best model is wanted, not an ensemble."""
-    max_latency: float | None = None
-    """Seconds that answering one row may take."""
-
-    @property
-    def split_by(self) -> dict[str, str]:
-        """The column that says how to split, by what it is."""
-        asked = {"group": self.group, "time": self.time, "split": self.split}
-        return {kind: name for kind, name in asked.items() if name is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +63,10 @@ class Found:
     """The metric on the rows kept apart; for anomalies without labels, the agreement."""
     metrics: Mapping[str, float]
     """All the usual metrics on the rows kept apart."""
+    interval: tuple[float, float] | None = None
+    """Of ``score``, 95 %, over draws of the rows kept apart; None where those are too few."""
+    answer: Array | None = None
+    """What the model says of the rows kept apart."""
     baseline: float | None
     """The dummy's metric on the rows kept apart."""
     train: pd.DataFrame
@@ -102,18 +74,6 @@ class Found:
     seconds: float
     note: str = ""
     """What a reader must know of how it was found; empty when there is nothing unusual."""
-
-
-def header(dataset: Dataset, goal: Goal) -> dict[str, Any]:
-    """Return what a journal must say for a search to go on with it."""
-    return {
-        "digest": dataset.digest,
-        "task": str(dataset.task),
-        "target": dataset.target,
-        "metric": goal.metric,
-        "seed": goal.seed,
-        "split": goal.split_by or None,
-    }
 
 
 def find_best(
@@ -174,15 +134,16 @@ class Prepared:
             raise BadSetting("max_latency", goal.max_latency, "Give seconds, more than 0.")
         splits.check(dataset, list(goal.split_by.values()))
         self.classes = _classes(dataset)
-        self.metric = _metric(dataset, goal, len(self.classes))
+        self.metric = judging.metric_for(dataset, goal.metric, self.classes)
         self._doing("profiling the table")
         self.profile = look_at(dataset, keep=goal.keep, seed=goal.seed)
         require_sound(self.profile)
-        self.plan = _spared(goal.plan or propose(self.profile, dataset), goal)
+        self.plan = parts.spared(goal.plan or propose(self.profile, dataset), goal)
         for watcher in watchers:
             watcher.profiled(self.profile, self.plan)
-        self.train, self.holdout = _split(dataset, goal)
+        self.train, self.holdout = parts.split(dataset, goal)
         self.work = self._work()
+        self.apart = self._apart()
 
     def find_best(
         self, budget: Budget, *, journal: Journal | None = None, engine: str = "processes"
@@ -235,7 +196,8 @@ class Prepared:
             )
         outcome, board = chosen.outcome, chosen.board
         if outcome.score is None:
-            outcome = Outcome(judged[self.metric.key], judged, complete=False)
+            score = judged.metrics[self.metric.key]
+            outcome = Outcome(score, judged.metrics, complete=False)
             board = board.with_row(chosen.trial, outcome)
         return Found(
             dataset=self.dataset,
@@ -247,8 +209,10 @@ class Prepared:
             single=chosen.single,
             model=chosen.model,
             metric=self.metric,
-            score=judged[self.metric.key],
-            metrics=judged,
+            score=judged.metrics[self.metric.key],
+            metrics=judged.metrics,
+            interval=judged.interval,
+            answer=judged.answer,
             baseline=baseline,
             train=self.train,
             holdout=self.holdout,
@@ -272,39 +236,39 @@ class Prepared:
             classes=self.classes,
             plan=self.plan,
             rows={row.key: row for row in rows},
-            metrics=_judged_by(self.metric, self.dataset, len(self.classes)),
+            metrics=judging.judged_by(self.metric, self.dataset, len(self.classes)),
             timed=goal.max_latency is not None,
-            folds=[] if labels is None else _folds(self.train, labels, self.dataset.task, goal),
+            folds=[]
+            if labels is None
+            else parts.folds(self.train, labels, self.dataset.task, goal),
         )
+
+    def _apart(self) -> Apart | None:
+        rows = judging.apart(self.holdout, self.dataset, self.classes, self.work.metrics)
+        if rows is None or self.goal.group is None:
+            return rows
+        codes = pd.factorize(self.holdout[self.goal.group], use_na_sentinel=False)[0]
+        return replace(rows, groups=codes)
 
     def _features(self, frame: pd.DataFrame) -> pd.DataFrame:
         return frame if self.dataset.target is None else frame.drop(columns=self.dataset.target)
 
-    def _judge(self, model: Model, outcome: Outcome) -> dict[str, float]:
+    def _judge(self, model: Model, outcome: Outcome) -> Judgement:
         self._doing("judging it on the rows kept apart")
-        if self.dataset.target is None or not len(self.holdout):
-            return {self.metric.key: outcome.score if outcome.score is not None else 0.0}
-        truth = self._truth()
-        answer = answer_of(model, self._features(self.holdout), self.classes)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            values = {each.key: each.of(truth, answer) for each in self.work.metrics}
-        known = {key: value for key, value in values.items() if np.isfinite(value)}
-        fallback = outcome.score if outcome.score is not None else 0.0
-        return {self.metric.key: fallback, **known}
-
-    def _truth(self) -> Array:
-        return as_truth(self.holdout[self.dataset.target], self.dataset.task, self.classes)
+        fallback = {self.metric.key: outcome.score if outcome.score is not None else 0.0}
+        if self.apart is None:
+            return Judgement(fallback)
+        judged = judging.judge(model, self.apart, seed=self.goal.seed)
+        return replace(judged, metrics={**fallback, **judged.metrics})
 
     def _baseline(self) -> float | None:
-        if "dummy" not in self.work.rows or not len(self.holdout):
+        if "dummy" not in self.work.rows or self.apart is None:
             return None
-        trial = Trial(-1, "dummy", {}, self.goal.seed, "default")
         row = self.work.rows["dummy"]
-        model = build(row, {}, trial.seed, plan=self.plan, task=self.dataset.task)
+        model = build(row, {}, self.goal.seed, plan=self.plan, task=self.dataset.task)
         model.fit(self.work.features, self.work.labels)
-        answer = answer_of(model, self._features(self.holdout), self.classes)
-        value = self.metric.of(self._truth(), answer)
+        answer = answer_of(model, self.apart.features, self.classes)
+        value = self.metric.of(self.apart.truth, answer)
         return value if np.isfinite(value) else None
 
     def _doing(self, what: str) -> None:
@@ -333,64 +297,3 @@ def _classes(dataset: Dataset) -> tuple[Any, ...]:
     if set(classes) <= {0, 1}:
         return (False, True) if isinstance(classes[0], bool) else (0, 1)
     return classes if codes.mean() <= 0.5 else classes[::-1]
-
-
-def _metric(dataset: Dataset, goal: Goal, classes: int) -> Metric:
-    unlabelled = dataset.target is None
-    if unlabelled and goal.metric not in (None, "agreement"):
-        raise UnknownMetric(str(goal.metric), "anomalies without labels", ["agreement"])
-    if goal.metric is not None:
-        return metrics.find(goal.metric, dataset.task, max(2, classes))
-    return metrics.default_for(dataset.task, classes, labelled=not unlabelled)
-
-
-def _judged_by(metric: Metric, dataset: Dataset, classes: int) -> tuple[Metric, ...]:
-    if dataset.target is None:
-        return (metric,)
-    usual = metrics.usual_for(dataset.task, classes)
-    return (metric, *(each for each in usual if each.key != metric.key))
-
-
-def _spared(plan: Plan, goal: Goal) -> Plan:
-    """Return the plan without the columns that say how to split: new rows will not have them.
-
-    Raises:
-        BadSetting: No column would be left.
-    """
-    reasons = {
-        goal.group: "It says which rows belong together; the model must do with others.",
-        goal.split: "It says which rows are kept apart.",
-    }
-    used = [each for each in plan.columns if each.name not in reasons or each.name in goal.keep]
-    if plan.columns and not used:
-        raise BadSetting("split", ", ".join(goal.split_by.values()), "It is the only column left.")
-    left = set(plan.used) - {each.name for each in used}
-    dropped = [Dropped(name, reason) for name, reason in reasons.items() if name in left and name]
-    return replace(plan, columns=tuple(used), dropped=(*plan.dropped, *dropped))
-
-
-def _split(dataset: Dataset, goal: Goal) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the rows to learn from and those kept apart, without rows whose target is missing."""
-    frame = dataset.frame
-    if dataset.target is not None and frame[dataset.target].isna().any():
-        frame = frame[frame[dataset.target].notna()].reset_index(drop=True)
-    train, apart = splits.holdout(
-        replace(dataset, frame=frame),
-        seed=goal.seed, groups=goal.group, time=goal.time, column=goal.split,
-    )  # fmt: skip
-    return frame.iloc[train], frame.iloc[apart]
-
-
-def _folds(
-    train: pd.DataFrame, labels: pd.Series, task: Task, goal: Goal
-) -> Sequence[tuple[Array, Array]]:
-    columns = {kind: train[name] for kind, name in goal.split_by.items()}
-    by = {"groups": columns.get("group"), "time": columns.get("time")}
-    many = (5, 1)
-    found = next((rest for most, *rest in FOLDS if len(labels) <= most), many)
-    parts = splits.folds(
-        labels, task=task, n=found[0], seed=goal.seed, repeats=found[1],
-        marks=columns.get("split"), **by,
-    )  # fmt: skip
-    # Of a huge table one fold is enough; in time, the one that learned from most.
-    return parts if len(labels) <= FOLDS[-1][0] else parts[-1:]

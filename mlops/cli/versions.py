@@ -129,13 +129,23 @@ def _card(console: Console, shown: Shown) -> None:
         ("data digest", version.data_digest),
     ]
     console.print(table("", ["", ""], facts))
-    console.print(table("Metrics", ["metric", "value"], list(version.metrics.items())))
+    console.print(table("Metrics", ["metric", "value", "95 %"], _metrics(version)))
     reports = [(r.kind, r.uri, r.digest[:12]) for r in shown.reports]
     console.print(table("Reports", ["kind", "where", "digest"], reports))
     history = [
         (f"{e.at:%Y-%m-%d %H:%M}", e.action, e.actor, e.source, e.reason) for e in shown.history
     ]
     console.print(table("History", ["when", "what", "who", "from", "reason"], history))
+
+
+def _metrics(version: ModelVersion) -> list[tuple[object, ...]]:
+    """Return the metrics with the interval of the one it was chosen by."""
+    interval = version.evidence.get("more", {}).get("interval")
+    sure = "{:.4g} to {:.4g}".format(*interval) if interval else ""
+    return [
+        (key, value, sure if key == version.metric else "")
+        for key, value in version.metrics.items()
+    ]
 
 
 def _verdicts(console: Console, title: str, verdicts: Sequence[Verdict]) -> None:

@@ -47,7 +47,21 @@ def _metrics(version: ModelVersion) -> str:
     chosen = version.metric
     keys = sorted(version.metrics, key=lambda key: (key != chosen, key))
     rows = _fitting(f"| {_plain(key)} | {version.metrics[key]:.6g} |" for key in keys)
-    return "\n".join(["| metric | value |", "|---|---|", *rows]) + "\n"
+    table = ["| metric | value |", "|---|---|", *rows]
+    return "\n".join([*table, *_found(version)]) + "\n"
+
+
+def _found(version: ModelVersion) -> list[str]:
+    """Return what is known of how sure the number is, as far as the run told."""
+    more = version.evidence.get("more", {})
+    told = []
+    if interval := more.get("interval"):
+        low, high = interval
+        told.append(
+            f"{_plain(version.metric)} between {low:.4g} and {high:.4g} (95 %) on "
+            f"{more.get('holdout_rows', 0)} rows that took no part in choosing."
+        )
+    return ["", *told] if told else []
 
 
 def _links(version: ModelVersion, reports: Sequence[Report]) -> str:

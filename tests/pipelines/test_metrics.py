@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from pipelines.errors import UnknownMetric
-from pipelines.metrics import ROWS, auc, default_for, find, for_task, usual_for
+from pipelines.formulas import auc
+from pipelines.metrics import ROWS, default_for, find, for_task, usual_for
 from pipelines.task import Task
 
 RNG = np.random.default_rng(0)
@@ -62,6 +63,8 @@ PEERS_VALUES = {
     "msle": sk.mean_squared_log_error(VALUES, GUESSES),
     "rmsle": sk.root_mean_squared_log_error(VALUES, GUESSES),
     "poisson_deviance": sk.mean_poisson_deviance(VALUES, GUESSES),
+    "tweedie_deviance": sk.mean_tweedie_deviance(VALUES, GUESSES, power=1.5),
+    "pinball_25": sk.mean_pinball_loss(VALUES, GUESSES, alpha=0.25),
     "gamma_deviance": sk.mean_gamma_deviance(VALUES, GUESSES),
     "pinball_90": sk.mean_pinball_loss(VALUES, GUESSES, alpha=0.9),
 }

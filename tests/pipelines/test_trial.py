@@ -5,7 +5,8 @@ import pytest
 
 from pipelines import trial as trials
 from pipelines.adapters.boosters import PATIENCE
-from pipelines.automl import Goal, prepare
+from pipelines.automl import prepare
+from pipelines.goal import Goal
 from pipelines.task import Task
 from pipelines.testing import example
 from pipelines.trial import Trial

@@ -10,7 +10,8 @@ from dataclasses import replace
 
 import pytest
 
-from pipelines.automl import Goal, find_best, header
+from pipelines.automl import find_best
+from pipelines.goal import Goal, header
 from pipelines.journal import Journal
 from pipelines.search import Budget
 from pipelines.task import Task

@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 
 from pipelines import algorithms, executors
-from pipelines.automl import Goal, find_best, header, prepare
+from pipelines.automl import find_best, prepare
 from pipelines.errors import EngineDown
+from pipelines.goal import Goal, header
 from pipelines.journal import Journal
 from pipelines.search import Budget
 from pipelines.task import Task
@@ -31,7 +32,8 @@ QUICK = ("logistic", "naive_bayes", "decision_tree")
 SCRIPT = """
     import sys
     from pathlib import Path
-    from pipelines.automl import Goal, find_best, header
+    from pipelines.automl import find_best
+    from pipelines.goal import Goal, header
     from pipelines.journal import Journal
     from pipelines.search import Budget
     from pipelines.task import Task
@@ -153,7 +155,8 @@ def test_a_script_without_a_main_guard_searches_once(tmp_path):
     script.write_text(
         "from pipelines.testing import example\n"
         "from pipelines.task import Task\n"
-        "from pipelines.automl import Goal, find_best\n"
+        "from pipelines.automl import find_best\n"
+        "from pipelines.goal import Goal\n"
         "from pipelines.search import Budget\n"
         "print('begun', flush=True)\n"
         "goal = Goal(algorithms=['ridge'])\n"

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines.automl import Goal, find_best, header
+from pipelines.automl import find_best
 from pipelines.dataset import Dataset
 from pipelines.errors import (
     AllTrialsFailed,
@@ -16,6 +16,7 @@ from pipelines.errors import (
     UnknownMetric,
     UnsoundData,
 )
+from pipelines.goal import Goal, header
 from pipelines.journal import Journal
 from pipelines.search import Budget
 from pipelines.task import Task

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines.automl import Goal, find_best, header, prepare
+from pipelines.automl import find_best, prepare
 from pipelines.errors import BadJournal, BadSetting, UnknownColumn
+from pipelines.goal import Goal, header
 from pipelines.journal import Journal
 from pipelines.search import Budget
 from pipelines.task import Task

@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 
 from pipelines import packaging, serving
-from pipelines.automl import Goal, find_best, header
+from pipelines.automl import find_best
 from pipelines.dataset import Dataset
 from pipelines.errors import BadSetting
+from pipelines.goal import Goal, header
 from pipelines.journal import Journal
 from pipelines.schema import Schema
 from pipelines.search import Budget
