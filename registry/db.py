@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL, ExceptionContext
     from sqlalchemy.orm import Session
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """Every schema this version knows, oldest first. A test compares them with ``migrations/``."""
 
 _WAIT = 30  # seconds that a writer waits for the one before

@@ -42,6 +42,7 @@ _IN_PRODUCTION = text("stage = 'production'")
 _WAITING = text("delivered_at IS NULL")
 _OPEN = text("closed_at IS NULL")
 _PRESENT = text("until IS NULL")
+_QUEUED = text("state = 'waiting'")
 
 
 def now() -> datetime:
@@ -137,7 +138,14 @@ class AuditRow(Table):
     """One link of the chain. ``previous`` is unique, so the chain cannot fork."""
 
     __tablename__ = "mlops_audit"
-    __table_args__ = (Index("ix_mlops_audit_model_number", "model", "number"),)
+    # One index for each question of ``audit.log``; the last one turns a time into a number.
+    __table_args__ = (
+        Index("ix_mlops_audit_model_number", "model", "number"),
+        Index("ix_mlops_audit_subject_number", "subject", "number"),
+        Index("ix_mlops_audit_actor_number", "actor", "number"),
+        Index("ix_mlops_audit_action_number", "action", "number"),
+        Index("ix_mlops_audit_at_number", "at", "number"),
+    )
 
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     at: Mapped[datetime]
@@ -283,3 +291,85 @@ class TenureRow(Table):
     before_id: Mapped[int | None] = mapped_column(
         ForeignKey("mlops_tenures.id", ondelete="RESTRICT")
     )
+
+
+class UserRow(Table):
+    """Somebody the registry knows. Nobody is deleted: entries of the audit log name them."""
+
+    __tablename__ = "mlops_users"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(200), unique=True)
+    role: Mapped[str] = mapped_column(String(40))
+    author: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[datetime]
+    deactivated_at: Mapped[datetime | None]
+    last_seen_at: Mapped[datetime | None]
+
+
+class TokenRow(Table):
+    """A token's digest, never the token. ``scopes`` None means all that the role grants."""
+
+    __tablename__ = "mlops_tokens"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(
+        ForeignKey("mlops_users.id", ondelete="RESTRICT"), index=True
+    )
+    label: Mapped[str] = mapped_column(String(100))
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    hint: Mapped[str] = mapped_column(String(16))
+    scopes: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True))
+    author: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+
+
+class WebhookRow(Table):
+    """A receiver of events. A removed one stays for the history of its deliveries."""
+
+    __tablename__ = "mlops_webhooks"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    url: Mapped[str] = mapped_column(Text)
+    models: Mapped[str] = mapped_column(String(200))
+    kinds: Mapped[list[Any]]
+    secret: Mapped[str] = mapped_column(Text)
+    author: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[datetime]
+    removed_at: Mapped[datetime | None]
+
+
+class DeliveryRow(Table):
+    """One message on its way to one webhook, written with the change that it tells of."""
+
+    __tablename__ = "mlops_deliveries"
+    __table_args__ = (
+        UniqueConstraint("webhook_id", "message_id"),
+        Index(
+            "ix_mlops_deliveries_queue",
+            "webhook_id",
+            "model",
+            "id",
+            sqlite_where=_QUEUED,
+            postgresql_where=_QUEUED,
+        ),
+        Index("ix_mlops_deliveries_webhook_id_id", "webhook_id", "id"),
+        Index("ix_mlops_deliveries_state_id", "state", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    webhook_id: Mapped[int] = mapped_column(ForeignKey("mlops_webhooks.id", ondelete="RESTRICT"))
+    message_id: Mapped[int] = mapped_column(ForeignKey("mlops_outbox.id", ondelete="RESTRICT"))
+    event: Mapped[str] = mapped_column(String(40))
+    model: Mapped[str] = mapped_column(String(200))
+    state: Mapped[str] = mapped_column(String(20))
+    attempts: Mapped[int]
+    next_at: Mapped[datetime]
+    claimed_by: Mapped[str | None] = mapped_column(String(32))
+    claimed_until: Mapped[datetime | None]
+    status: Mapped[int | None]
+    error: Mapped[str | None] = mapped_column(Text)
+    delivered_at: Mapped[datetime | None]
