@@ -12,6 +12,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mlops.catalogue import algorithms
     from mlops.experiments import Result, run
     from mlops.explanations import explain
     from mlops.predictions import load, predict
@@ -27,6 +28,7 @@ __all__ = [
     "Result",
     "Settings",
     "Workspace",
+    "algorithms",
     "check",
     "explain",
     "load",
@@ -43,6 +45,7 @@ _HOMES = {
     "Result": "experiments",
     "Settings": "settings",
     "Workspace": "workspace",
+    "algorithms": "catalogue",
     "check": "promotions",
     "explain": "explanations",
     "load": "predictions",

@@ -224,8 +224,11 @@ class Prepared:
         labels = None if self.dataset.target is None else self.train[self.dataset.target]
         size = (len(self.train), len(self.plan.used), len(self.classes))
         goal = self.goal
+        aim = None
+        if labels is not None and self.dataset.task is Task.REGRESSION:
+            aim = algorithms.Aim.of(labels, self.metric.loss)
         rows = algorithms.choose(
-            self.dataset.task, size, only=goal.algorithms, without=goal.exclude
+            self.dataset.task, size, only=goal.algorithms, without=goal.exclude, aim=aim
         )
         if not [row for row in rows if row.key != "dummy"]:
             raise BadSetting("exclude", ", ".join(goal.exclude), "Leave at least one algorithm.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from mlops.cli import admin, data, experiments, predictions, reports, versions
+from mlops.cli import admin, catalogue, data, experiments, predictions, reports, versions
 
 app = typer.Typer(
     name="mlops",
@@ -17,6 +17,7 @@ app = typer.Typer(
 app.command("run")(experiments.run)
 app.command("demo")(experiments.demo)
 app.command("profile")(data.profile)
+app.command("algorithms")(catalogue.algorithms)
 app.command("versions")(versions.versions)
 app.command("show")(versions.show)
 app.command("check")(versions.check)

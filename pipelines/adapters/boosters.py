@@ -42,12 +42,13 @@ class Booster(Estimator):
     ) -> None:
         super().__init__(algorithm, task, estimator, prepare)
         self.rounds = rounds
-        self.rounds_name = _ROUNDS.get(algorithm.key, "n_estimators")
+        self.library = library_of(algorithm)
+        self.rounds_name = _ROUNDS.get(self.library, "n_estimators")
 
     @property
     def stops(self) -> bool:
         """Whether the rounds are left to what it watches."""
-        return self.rounds is None and self.algorithm in _WATCHERS
+        return self.rounds is None and self.library in _WATCHERS
 
     def fit_prepared(self, rows: Array, target: Array) -> None:
         """Fit the rounds that were asked for."""
@@ -76,7 +77,7 @@ class Booster(Estimator):
             watched = (self.prepare.transform(test), self._codes(truth))
             self.estimator.set_params(**{self.rounds_name: MOST_ROUNDS})
             options = self._categories(rows)
-            used = _WATCHERS[self.algorithm](
+            used = _WATCHERS[self.library](
                 self.estimator, (rows, target), watched, deadline, options
             )
         return {self.rounds_name: max(1, int(used))}
@@ -84,7 +85,7 @@ class Booster(Estimator):
     def keep(self, learned: Mapping[str, Any]) -> None:
         """Answer with the first rounds alone."""
         if self.rounds_name in learned:
-            _KEEPERS[self.algorithm](self.estimator, int(learned[self.rounds_name]))
+            _KEEPERS[self.library](self.estimator, int(learned[self.rounds_name]))
 
     def _codes(self, truth: pd.Series) -> Array:
         """Number the labels as in training."""
@@ -96,12 +97,17 @@ class Booster(Estimator):
     def _categories(self, rows: Array) -> dict[str, Any]:
         """Tell the library which columns hold codes, each in its own way."""
         columns = [int(each) for each in getattr(self.prepare, "categorical_columns_", ())]
-        if self.algorithm == "lightgbm":
+        if self.library == "lightgbm":
             return {"categorical_feature": columns or "auto"}
-        if self.algorithm == "hist_gradient_boosting":
+        if self.library == "sklearn":
             few = [each for each in columns if np.nanmax(rows[:, each], initial=0) < MOST_BINS]
             self.estimator.set_params(categorical_features=few or None)
         return {}
+
+
+def library_of(algorithm: Algorithm) -> str:
+    """Return the package whose way of boosting a row uses."""
+    return algorithm.target.partition(":")[0].partition(".")[0]
 
 
 def _watch_lightgbm(
@@ -180,18 +186,18 @@ def _keep_histograms(estimator: Any, rounds: int) -> None:
     del estimator._predictors[rounds:]
 
 
-_ROUNDS = {"catboost": "iterations", "hist_gradient_boosting": "max_iter"}
+_ROUNDS = {"catboost": "iterations", "sklearn": "max_iter"}
 _WATCHERS: dict[str, Callable[[Any, Watched, Watched, float, Mapping[str, Any]], int]] = {
     "lightgbm": _watch_lightgbm,
     "xgboost": _watch_xgboost,
     "catboost": _watch_catboost,
-    "hist_gradient_boosting": _watch_histograms,
+    "sklearn": _watch_histograms,
 }
 _KEEPERS: dict[str, Callable[[Any, int], None]] = {
     "lightgbm": _keep_lightgbm,
     "xgboost": _keep_xgboost,
     "catboost": _keep_catboost,
-    "hist_gradient_boosting": _keep_histograms,
+    "sklearn": _keep_histograms,
 }
 
 
@@ -199,6 +205,6 @@ def make(
     algorithm: Algorithm, params: Mapping[str, Any], seed: int, *, plan: Plan, task: Task
 ) -> Booster:
     """Build the unfitted model; params may name the rounds."""
-    rounds = params.get(_ROUNDS.get(algorithm.key, "n_estimators"))
+    rounds = params.get(_ROUNDS.get(library_of(algorithm), "n_estimators"))
     estimator = estimator_of(algorithm, params, seed)
     return Booster(algorithm, task, estimator, transformer(plan, algorithm.needs), rounds)

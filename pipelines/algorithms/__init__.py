@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Self
 
 from optuna.distributions import (
     BaseDistribution,
@@ -53,6 +53,32 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Aim:
+    """What the target looks like and which loss the metric asks for."""
+
+    loss: str = ""
+    """quantile 0.9, poisson, tweedie, gamma, or nothing in particular."""
+    counts: bool = False
+    """Whole numbers from zero or one on."""
+    amounts: bool = False
+    """Never negative, often zero, and no counts."""
+
+    @classmethod
+    def of(cls, labels: Iterable[float], loss: str = "") -> Self:
+        """Return the aim of a numeric target.
+
+        >>> Aim.of([0, 3, 1, 2]).counts, Aim.of([0, 0, 2.5]).amounts, Aim.of([-1, 2]).counts
+        (True, True, False)
+        """
+        values = [float(value) for value in labels if value == value]
+        least = min(values, default=-1.0)
+        whole = all(value.is_integer() for value in values)
+        counts = whole and least in {0, 1} and len(set(values)) > 2
+        often = values.count(0.0) >= 0.01 * len(values)
+        return cls(loss, counts, not counts and least == 0 and often and len(set(values)) > 2)
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A configuration known to be good. Entries of all rows are tried in the order of ``turn``."""
 
@@ -86,6 +112,10 @@ class Algorithm:
     """tree, linear, own or kernel."""
     extra: str | None = None
     tuned: bool = True
+    aim: Callable[[Aim], dict[str, Any] | None] | None = None
+    """For a row that few targets ask for: the arguments that one sets, or None where it is not."""
+    only_for: str = ""
+    """The same in words."""
 
     @property
     def default(self) -> Mapping[str, Any]:
@@ -116,6 +146,20 @@ class Algorithm:
         given = dict(params)
         return {**self.fixed, **(self.prepare(given) if self.prepare else given)}
 
+    def aimed(self, aim: Aim | None) -> Self | None:
+        """Return the row as a target wants it, or None where it has no use for it."""
+        if self.aim is None:
+            return self
+        given = None if aim is None else self.aim(aim)
+        if given is None:
+            return None
+        space = {name: each for name, each in self.space.items() if name not in given}
+        entries = tuple(
+            replace(each, params={k: v for k, v in each.params.items() if k not in given})
+            for each in self.portfolio
+        )
+        return replace(self, fixed={**self.fixed, **given}, space=space, portfolio=entries)
+
     def suggest(self, trial: BaseTrial) -> dict[str, Any]:
         """Draw one point of the space."""
         return {name: _draw(trial, name, each) for name, each in self.space.items()}
@@ -134,7 +178,7 @@ def _draw(trial: BaseTrial, name: str, distribution: BaseDistribution) -> Any:
 
 def catalogue() -> tuple[Algorithm, ...]:
     """Return every row, in the order of the family files."""
-    families = ("linear", "trees", "boosting", "neighbours", "anomaly")
+    families = ("linear", "trees", "boosting", "neighbours", "losses", "anomaly")
     modules = [importlib.import_module(f"pipelines.algorithms.{name}") for name in families]
     return tuple(row for module in modules for row in module.ROWS)
 
@@ -159,11 +203,12 @@ def choose(
     only: Sequence[str] = (),
     without: Sequence[str] = (),
     rows: Iterable[Algorithm] = (),
+    aim: Aim | None = None,
 ) -> list[Algorithm]:
-    """Return the rows that answer the task and can carry (rows, columns, classes) of data.
+    """Return the rows that answer the task, suit the target and can carry the data.
 
-    Rows named by ``only`` are taken whatever the size: somebody asked for them. The baseline is
-    always there.
+    The size is (rows, columns, classes). Rows named by ``only`` are taken whatever the size and
+    the target: somebody asked for them. The baseline is always there.
 
     Raises:
         UnknownAlgorithm: A key that is not in the catalogue, for this task.
@@ -175,9 +220,11 @@ def choose(
     for row in asked:
         if not row.installed:
             row.load()
-    baseline = [row for row in known if row.task is task and row.key == "dummy"]
-    suited = asked or [
-        row for row in known if row.task is task and row.installed and row.limits.allow(*size)
+    mine = [row for row in known if row.task is task]
+    baseline = [row for row in mine if row.key == "dummy"]
+    suited = [row.aimed(aim) or row for row in asked] or [
+        found
+        for row in mine
+        if row.installed and row.limits.allow(*size) and (found := row.aimed(aim))
     ]
-    chosen = [row for row in suited if row.key not in excluded and row.key != "dummy"]
-    return [*baseline, *chosen]
+    return [*baseline, *(r for r in suited if r.key not in excluded and r.key != "dummy")]

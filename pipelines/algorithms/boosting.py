@@ -14,7 +14,7 @@ from optuna.distributions import IntDistribution as Int
 from pipelines.algorithms import NO_NEEDS, Algorithm, Entry, Limits
 from pipelines.task import Task
 
-_LIGHTGBM = {
+LIGHTGBM = {
     "learning_rate": Float(0.01, 0.2, log=True),
     "num_leaves": Int(4, 200, log=True),
     "colsample_bytree": Float(0.3, 1.0),
@@ -22,6 +22,12 @@ _LIGHTGBM = {
     "min_child_samples": Int(2, 80, log=True),
     "reg_lambda": Float(1e-3, 30.0, log=True),
     "extra_trees": Choice([False, True]),
+}
+LIGHTGBM_FIXED = {
+    "subsample_freq": 1,
+    "verbose": -1,
+    "deterministic": True,
+    "force_col_wise": True,
 }
 _XGBOOST = {
     "learning_rate": Float(0.01, 0.2, log=True),
@@ -45,7 +51,8 @@ _HISTOGRAMS = {
 }
 
 
-def _lightgbm(rate: float, leaves: int, columns: float, leaf: int, ridge: float) -> dict[str, Any]:
+def lightgbm(rate: float, leaves: int, columns: float, leaf: int, ridge: float) -> dict[str, Any]:
+    """Return one configuration of LightGBM."""
     return {
         "learning_rate": rate,
         "num_leaves": leaves,
@@ -81,19 +88,14 @@ def _family(task: Task) -> tuple[Algorithm, ...]:
             target=f"lightgbm:LGBM{end}",
             task=task,
             adapter="boosters",
-            space=_LIGHTGBM,
-            fixed={
-                "subsample_freq": 1,
-                "verbose": -1,
-                "deterministic": True,
-                "force_col_wise": True,
-            },
+            space=LIGHTGBM,
+            fixed=LIGHTGBM_FIXED,
             portfolio=(
                 Entry(0, {"n_estimators": 100}),
-                Entry(20, _lightgbm(0.06, 31, 0.8, 20, 1.0)),
-                Entry(24, {**_lightgbm(0.05, 63, 0.7, 8, 3.0), "extra_trees": True}),
-                Entry(45, _lightgbm(0.05, 7, 0.6, 30, 1.0)),
-                Entry(52, _lightgbm(0.03, 96, 0.7, 5, 5.0)),
+                Entry(20, lightgbm(0.06, 31, 0.8, 20, 1.0)),
+                Entry(24, {**lightgbm(0.05, 63, 0.7, 8, 3.0), "extra_trees": True}),
+                Entry(45, lightgbm(0.05, 7, 0.6, 30, 1.0)),
+                Entry(52, lightgbm(0.03, 96, 0.7, 5, 5.0)),
             ),
             needs=NO_NEEDS,
             explain_with="tree",

@@ -86,6 +86,16 @@ ROWS = (
         explain_with="linear",
     ),
     Algorithm(
+        key="qda",
+        title="Quadratic discriminant analysis",
+        target="sklearn.discriminant_analysis:QuadraticDiscriminantAnalysis",
+        task=_CLASSES,
+        space={"reg_param": Float(1e-4, 1.0, log=True)},
+        portfolio=(Entry(63, {"reg_param": 0.05}),),
+        needs=DISTANCES,
+        limits=Limits(columns=200),
+    ),
+    Algorithm(
         key="linear_svm",
         title="Linear support vector machine, calibrated",
         target="sklearn.svm:LinearSVC",

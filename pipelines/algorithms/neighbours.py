@@ -1,4 +1,4 @@
-"""What measures distances: nearest neighbours, kernel machines, small networks."""
+"""What measures distances: neighbours, kernel machines, Gaussian processes, small networks."""
 
 from __future__ import annotations
 
@@ -18,6 +18,24 @@ _MLP = {
     "learning_rate_init": Float(3e-4, 1e-2, log=True),
 }
 _SVM_GAMMA = {"C": Float(0.1, 100.0, log=True), "gamma": Float(1e-4, 1.0, log=True)}
+
+
+_GAUSSIAN = {
+    "kernel": Choice(["rbf", "matern"]),
+    "length": Float(0.3, 30.0, log=True),
+    "noise": Float(1e-3, 3.0, log=True),
+}
+
+
+def _process(params: dict[str, Any]) -> dict[str, Any]:
+    """Build the kernel; the search draws what the process would climb for, at a tenth the time."""
+    from sklearn.gaussian_process import kernels
+
+    length, noise = params.pop("length"), params.pop("noise", None)
+    matern = params.pop("kernel") == "matern"
+    near = kernels.Matern(length, nu=1.5) if matern else kernels.RBF(length)
+    whole = near * 4.0 if noise is None else near + kernels.WhiteKernel(noise)
+    return {**params, "kernel": whole, "optimizer": None}
 
 
 def _network(params: dict[str, Any]) -> dict[str, Any]:
@@ -78,4 +96,29 @@ def _family(task: Task) -> tuple[Algorithm, ...]:
     )
 
 
-ROWS = (*_family(Task.CLASSIFICATION), *_family(Task.REGRESSION))
+def _gaussian(task: Task) -> Algorithm:
+    classifies = task is Task.CLASSIFICATION
+    space = {k: v for k, v in _GAUSSIAN.items() if not (classifies and k == "noise")}
+    end = "Classifier" if classifies else "Regressor"
+    default = {"kernel": "rbf", "length": 3.0, **({} if classifies else {"noise": 0.3})}
+    return Algorithm(
+        key="gaussian_process",
+        title="Gaussian process",
+        target=f"sklearn.gaussian_process:GaussianProcess{end}",
+        task=task,
+        space=space,
+        portfolio=(Entry(57, default), Entry(67, {**default, "kernel": "matern"})),
+        prepare=_process,
+        wrap=None if classifies else "scaled_target",
+        needs=DISTANCES,
+        limits=Limits(rows=500, columns=100, classes=3)
+        if classifies
+        else Limits(rows=2_000, columns=100),
+    )
+
+
+ROWS = tuple(
+    row
+    for task in (Task.CLASSIFICATION, Task.REGRESSION)
+    for row in (*_family(task), _gaussian(task))
+)

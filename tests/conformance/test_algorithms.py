@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from pipelines import testing
-from pipelines.algorithms import catalogue, choose, find
+from pipelines.algorithms import Aim, catalogue, choose, find
 from pipelines.errors import MissingExtra, UnknownAlgorithm
 from pipelines.task import Task
 
@@ -72,3 +72,59 @@ def test_asking_for_a_library_that_is_not_installed_names_the_extra():
 def test_lightgbm_with_its_defaults_is_tried_first(task):
     first = min((row for row in ROWS if row.task is task), key=lambda row: row.portfolio[0].turn)
     assert first.key == "lightgbm"
+
+
+@pytest.mark.parametrize(
+    ("labels", "loss", "keys"),
+    [
+        ([0, 1, 4, 2, 0], "", {"poisson", "lightgbm_poisson"}),
+        ([0.0, 0.0, 3.5, 12.25], "", {"tweedie", "lightgbm_tweedie"}),
+        ([0.5, 3.5, 12.25], "gamma", {"tweedie", "lightgbm_tweedie"}),
+        ([-3.0, 4.0], "quantile 0.9", {"quantile", "lightgbm_quantile"}),
+        ([250_000, 180_000], "", set()),
+        ([-3.0, 4.5], "", set()),
+        ([0, 1, 1, 0], "", set()),
+    ],
+)
+def test_other_losses_take_part_where_target_or_metric_ask_for_them(labels, loss, keys):
+    aimed = choose(Task.REGRESSION, (100, 5, 0), aim=Aim.of(labels, loss))
+    plain = choose(Task.REGRESSION, (100, 5, 0), aim=Aim())
+    assert {row.key for row in aimed} - {row.key for row in plain} == keys
+
+
+def test_a_quantile_row_learns_the_metric_s_own_quantile():
+    aimed = choose(Task.REGRESSION, (100, 5, 0), aim=Aim(loss="quantile 0.9"))
+    fixed = {row.key: row.fixed for row in aimed}
+    assert fixed["quantile"]["quantile"] == fixed["lightgbm_quantile"]["alpha"] == 0.9
+
+
+def test_a_gamma_metric_sets_the_power_that_would_be_tuned():
+    [row] = choose(Task.REGRESSION, (9, 1, 0), only=["tweedie"], aim=Aim(loss="gamma"))[1:]
+    assert row.fixed["power"] == 2.0
+    assert "power" not in {*row.space, *row.default}
+
+
+def test_what_somebody_asks_for_by_name_is_tried_whatever_the_target():
+    chosen = choose(Task.REGRESSION, (100, 5, 0), only=["quantile"], aim=Aim())
+    assert [row.key for row in chosen] == ["dummy", "quantile"]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_tenth_and_the_ninetieth_percentile_are_learned_for_their_metrics():
+    import numpy as np
+
+    from pipelines.automl import find_best
+    from pipelines.goal import Goal
+    from pipelines.search import Budget
+
+    low, high = (
+        find_best(
+            testing.example(Task.REGRESSION, 300),
+            Goal(metric=f"pinball_{share}", algorithms=["quantile"]),
+            Budget(trials=2),
+            engine="serial",
+        )
+        for share in (10, 90)
+    )
+    below = [np.mean(each.holdout["load"] < each.answer) for each in (low, high)]
+    assert below[0] < 0.35 < 0.65 < below[1]

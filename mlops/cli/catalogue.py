@@ -1,0 +1,46 @@
+"""The command that lists what a search can choose from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mlops.cli.output import Debug, Json, table, terminal
+
+if TYPE_CHECKING:
+    from mlops.catalogue import Entry
+
+
+def algorithms(
+    task: Annotated[
+        str | None, typer.Option(help="classification, regression, anomaly; default: all.")
+    ] = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """List the algorithms with what they need, their limits and their extras.
+
+    Example: mlops algorithms --task regression
+    """
+    with terminal(json=json, debug=debug) as term:
+        from mlops import catalogue
+
+        found = catalogue.algorithms(task)
+        columns = ["task", "key", "algorithm", "library", "at most", "tunes", "only for"]
+        rows = [_line(entry) for entry in found]
+        term.answer(found, lambda console: console.print(table("", columns, rows)))
+
+
+def _line(entry: Entry) -> tuple[str, ...]:
+    there = entry.library if entry.installed else f"{entry.library} (extra {entry.extra})"
+    return (
+        entry.task, entry.key, entry.title, there, _limits(entry),
+        f"{len(entry.tunes)} settings" if entry.tunes else "nothing", entry.only_for,
+    )  # fmt: skip
+
+
+def _limits(entry: Entry) -> str:
+    classes = entry.most_classes if entry.task == "classification" else None
+    sizes = {"rows": entry.most_rows, "columns": entry.most_columns, "classes": classes}
+    return ", ".join(f"{most:,} {what}" for what, most in sizes.items() if most is not None)
