@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 from datetime import UTC
@@ -292,17 +293,28 @@ def test_postgresql_types_of_its_own_become_plain_ones(postgres: str) -> None:
 
 @pytest.fixture(scope="module")
 def spark() -> Iterator[Any]:
-    """A real local Spark session."""
+    """A real local Spark session, started with as little as it can do with."""
     pyspark_sql = pytest.importorskip(
-        "pyspark.sql", reason="REAL SPARK NOT TESTED: pip install pyspark (490 MB), Java is needed"
+        "pyspark.sql", reason="REAL SPARK NOT TESTED: install the extra 'spark'"
     )
-    session = (
-        pyspark_sql.SparkSession.builder.master("local[1]")
-        .config("spark.ui.enabled", "false")
-        .config("spark.sql.session.timeZone", "UTC")
-        .config("spark.driver.host", "127.0.0.1")
-        .getOrCreate()
-    )
+    if not (shutil.which("java") or os.environ.get("JAVA_HOME")):
+        pytest.skip("REAL SPARK NOT TESTED: Java is needed, 17 or newer")
+    options = {
+        "spark.ui.enabled": "false",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.memory": "512m",
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.shuffle.partitions": "1",
+        "spark.sql.codegen.wholeStage": "false",
+        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+        "spark.sql.adaptive.enabled": "false",
+        "spark.sql.catalogImplementation": "in-memory",
+    }
+    builder = pyspark_sql.SparkSession.builder.master("local[1]")
+    for key, value in options.items():
+        builder = builder.config(key, value)
+    session = builder.getOrCreate()
     yield session
     session.stop()
 
