@@ -27,15 +27,21 @@ def read(
     rows: int | None = None,
     seed: int = 0,
 ) -> Dataset:
-    """Read a table with its target.
+    """Read a table with its target; a dataset of MLflow may know its target itself.
 
     Raises:
         PipelineError: It cannot be read; the class and the message say why.
     """
     wanted = _task(task)
+    data, named = _found(data)
     with tempfile.TemporaryDirectory() as folder:
         return readers.read(
-            _fetched(data, folder), target=target, task=wanted, types=types, rows=rows, seed=seed
+            _fetched(data, folder),
+            target=named if target is None else target,
+            task=wanted,
+            types=types,
+            rows=rows,
+            seed=seed,
         )
 
 
@@ -47,6 +53,7 @@ def read_features(
     Raises:
         PipelineError: They cannot be read; the class and the message say why.
     """
+    data, _ = _found(data)
     with tempfile.TemporaryDirectory() as folder:
         return readers.read_features(_fetched(data, folder), types=types, columns=columns)
 
@@ -59,6 +66,23 @@ def _task(text: str) -> Task | None:
     except ValueError as error:
         known = ", ".join(["auto", *Task])
         raise BadSetting("--task", text, f"It is one of {known}.") from error
+
+
+def _found(data: Any) -> tuple[Any, str | None]:
+    """Follow what MLflow knows of a dataset to where its rows lie, with the target it names."""
+    if isinstance(data, str) and data.startswith("runs:/"):
+        from mlops import settings
+        from pipelines.tracking import inputs
+
+        return inputs.logged(settings.load().tracking_uri, data) or (data, None)
+    if type(data).__module__.partition(".")[0] != "mlflow":
+        return data, None
+    if hasattr(data, "df") or hasattr(data, "features"):
+        named = getattr(data, "targets", None)
+        return data, named if isinstance(named, str) else None
+    from pipelines.tracking import inputs
+
+    return inputs.place(data)
 
 
 def _fetched(data: Any, folder: str) -> Any:

@@ -45,6 +45,24 @@ class Conversion:
     """How a date or number was written (``%d.%m.%Y``, ``,``), to read new rows the same way."""
 
 
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """That only a random sample of a source was taken, and how."""
+
+    rows: int
+    of: int
+    """How many rows the source has; 0 where nobody counted them."""
+    seed: int
+    streamed: bool = True
+    """Whether the rest was never held in memory."""
+
+    def __str__(self) -> str:
+        """Return it as a sentence."""
+        of = f" of {self.of:,}" if self.of else ""
+        held = "" if self.streamed else "; the whole source was read for it"
+        return f"A random sample of {self.rows:,}{of} rows was taken (seed {self.seed}){held}."
+
+
 @dataclass(frozen=True)
 class Dataset:
     """The one currency inside the pipelines. Other frames are changed into it by ``readers``."""
@@ -57,6 +75,8 @@ class Dataset:
     kinds: Mapping[str, Kind] = field(default_factory=dict)
     """Kinds that somebody asked for; every other column's kind is the profile's to say."""
     conversions: tuple[Conversion, ...] = ()
+    drawn: Draw | None = None
+    """How the rows were sampled when the table was read; None if all are here."""
 
     @property
     def features(self) -> pd.DataFrame:

@@ -169,6 +169,8 @@ def board_table(board: Leaderboard, most: int) -> Any:
 def told(profile: Profile) -> list[str]:
     """Say what the profile found: what is left out and why, then the advice."""
     lines = [f"Profiled {profile.rows} rows x {len(profile.columns)} columns."]
+    if "drawn" in profile.table:
+        lines.append(f"  {profile.table['drawn']['said']}")
     lines += [
         f"  left out {column}: {finding.reason} ({finding.code})"
         for column, finding in profile.drops.items()

@@ -69,7 +69,7 @@ def _head(profile: Profile) -> str:
 def _how_much(profile: Profile) -> str:
     sampled = profile.table.get("sampled")
     compared = profile.table.get("compared")
-    told = ""
+    told = f"{profile.table['drawn']['said']} " if "drawn" in profile.table else ""
     if sampled:
         told += (
             f"Looked at a random sample of {sampled['rows']:,} of {sampled['of']:,} rows "

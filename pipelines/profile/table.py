@@ -6,6 +6,7 @@ says so; missing and infinite values, the classes and the digest are always thos
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -60,6 +61,8 @@ def profile(
         findings = checks.examine(evidence)
     table = dict(evidence.table)
     table["balance"] = dict(list(evidence.table["balance"].items())[:MOST_CLASSES])
+    if dataset.drawn is not None:
+        table["drawn"] = {**asdict(dataset.drawn), "said": str(dataset.drawn)}
     if len(places) < rows:
         table["sampled"] = {"rows": len(places), "of": rows, "seed": seed}
     if len(evidence.picked) < len(places):

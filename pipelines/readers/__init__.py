@@ -17,7 +17,7 @@ from urllib.parse import unquote
 import numpy as np
 import pandas as pd
 
-from pipelines.dataset import Conversion, Dataset, Kind
+from pipelines.dataset import Conversion, Dataset, Draw, Kind
 from pipelines.errors import (
     BadSetting,
     EmptyTable,
@@ -48,8 +48,6 @@ class Reader:
     schemes: tuple[str, ...] = ()
     needs: str = ""
     extra: str = ""
-    streams: bool = False
-    """Whether ``rows=`` is obeyed without holding the whole table."""
     folder: bool = False
 
 
@@ -63,14 +61,12 @@ READERS = (
         what="comma-, semicolon-, tab- or pipe-separated text, also .gz .zst .bz2 .xz",
         function="pipelines.readers.delimited:read",
         endings=tuple(f".{e}{p}" for e in ("csv", "tsv", "tab", "txt", "data") for p in _PACKED),
-        streams=True,
     ),
     Reader(
         key="parquet",
         what="Parquet, one file or a folder of parts",
         function="pipelines.readers.parquet:read",
         endings=(".parquet", ".pq", ".parq"),
-        streams=True,
         folder=True,
     ),
     Reader(
@@ -78,7 +74,6 @@ READERS = (
         what="Arrow and Feather files",
         function="pipelines.readers.arrow:read",
         endings=(".arrow", ".feather", ".ftr", ".ipc", ".arrows"),
-        streams=True,
     ),
     Reader(
         key="jsonl",
@@ -88,7 +83,7 @@ READERS = (
     ),
     Reader(
         key="json",
-        what="JSON: a list of records or a dict of columns",
+        what="JSON: a list of records (streamed) or a dict of columns",
         function="pipelines.readers.json_records:read_document",
         endings=tuple(f".json{p}" for p in _PACKED),
     ),
@@ -113,7 +108,6 @@ READERS = (
         what="any database of SQLAlchemy, with ?table= or ?query=",
         function="pipelines.readers.sql:read",
         schemes=_DATABASES,
-        streams=True,
     ),
 )
 
@@ -304,8 +298,8 @@ def _dataset(raw: Raw, source: Any, ask: Ask, name: str | None) -> Dataset:
     for wished in ask.wishes:
         if wished not in names and not ask.wishes_may_miss:
             raise UnknownColumn(wished, names)
-    kept = None if raw.sampled or ask.rows is None or ask.rows >= count else ask.rows
-    rows = None if kept is None else sampling.drawn(count, kept, ask.seed)
+    draw = _draw(raw, count, ask, held=told != "memory")
+    rows = sampling.drawn(count, draw.rows, ask.seed) if draw and raw.drawn_of is None else None
     cells: dict[str, Any] = {}
     changes = list(raw.notes) + _renamed(raw.names, names, places)
     kinds = {}
@@ -317,7 +311,18 @@ def _dataset(raw: Raw, source: Any, ask: Ask, name: str | None) -> Dataset:
         if change.wish is not None:
             kinds[names[place]] = change.wish.kind
     frame = pd.DataFrame(cells, copy=False)
-    return Dataset(name or _name(source), frame, Task.ANOMALY, None, told, kinds, tuple(changes))
+    return Dataset(
+        name or _name(source), frame, Task.ANOMALY, None, told, kinds, tuple(changes), draw
+    )
+
+
+def _draw(raw: Raw, count: int, ask: Ask, *, held: bool) -> Draw | None:
+    """Return how the rows were or are to be sampled, or None where all of them stay."""
+    if raw.drawn_of is not None:
+        return Draw(count, raw.drawn_of, ask.seed) if raw.drawn_of != count else None
+    if ask.rows is None or ask.rows >= count:
+        return None
+    return Draw(ask.rows, count, ask.seed, streamed=not held)
 
 
 def _taken(column: Any, rows: Any) -> Any:

@@ -41,5 +41,5 @@ def _from_batches(path: Path, schema: Any, batches: Any, ask: Ask) -> Raw:
     picked = pa.schema([schema.field(name) for name in wanted])
     if ask.rows is None:
         return raw_of(pa.Table.from_batches(chosen, picked))
-    table = sample(chosen, ask.rows, ask.seed)
-    return raw_of(picked.empty_table() if table is None else table, sampled=True)
+    table, of = sample(chosen, ask.rows, ask.seed)
+    return raw_of(picked.empty_table() if table is None else table, drawn_of=of)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import contextlib
 import gzip
+import io
 import lzma
 import mmap
 from dataclasses import replace
@@ -14,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pv
+import zstandard
 
 from pipelines.dataset import Conversion
 from pipelines.errors import EmptyTable, UnreadableData
@@ -43,13 +45,11 @@ def read(path: Path, ask: Ask) -> Raw:
     """
     dialect = _dialect(path)
     wanted = ask.pick(path, dialect.names)
-    table = _table(path, dialect, wanted, ask)
-    return raw_of(
-        table, decimal=dialect.decimal, sampled=ask.rows is not None, notes=_notes(table, dialect)
-    )
+    table, of = _table(path, dialect, wanted, ask)
+    return raw_of(table, decimal=dialect.decimal, drawn_of=of, notes=_notes(table, dialect))
 
 
-def _table(path: Path, dialect: Dialect, wanted: list[int], ask: Ask) -> Any:
+def _table(path: Path, dialect: Dialect, wanted: list[int], ask: Ask) -> tuple[Any, int | None]:
     reason = ""
     for trial in _trials(dialect):
         try:
@@ -70,17 +70,21 @@ def _trials(dialect: Dialect) -> Iterator[Dialect]:
         yield replace(dialect, broken_lines=True, encoding="latin-1")
 
 
-def _parsed(path: Path, dialect: Dialect, wanted: list[int], ask: Ask) -> Any:
+def _parsed(path: Path, dialect: Dialect, wanted: list[int], ask: Ask) -> tuple[Any, int | None]:
+    """Return the table, and of how many rows it is a sample where one was asked for."""
     names = dialect.names
     options = _options(dialect, wanted, ask)
     if ask.rows is None and dialect.encoding != "utf-16":
         options[-1].column_types = {**_texts(path, names, options), **options[-1].column_types}
     if ask.rows is None:
         table = _whole(path, options)
-        return table if len(table.column_names) == len(wanted) else table.select(wanted)
+        whole = len(table.column_names) == len(wanted)
+        return (table if whole else table.select(wanted)), None
     with streamed(path) as file:
-        table = sample(pv.open_csv(file, *options), ask.rows, ask.seed)
-    return pa.table({names[place]: pa.array([]) for place in wanted}) if table is None else table
+        table, of = sample(pv.open_csv(file, *options), ask.rows, ask.seed)
+    if table is None:
+        table = pa.table({names[place]: pa.array([]) for place in wanted})
+    return table, of
 
 
 def _whole(path: Path, options: tuple[Any, Any, Any]) -> Any:
@@ -260,5 +264,5 @@ def opened(path: Path) -> Any:
     if ending == ".xz":
         return lzma.open(path)
     if ending in {".zst", ".zstd"}:
-        return pa.input_stream(str(path), compression="zstd")
+        return io.BufferedReader(zstandard.open(path))
     return path.open("rb")

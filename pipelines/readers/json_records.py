@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import json
-from itertools import chain
+from dataclasses import replace
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -12,52 +14,83 @@ import pyarrow.json as pj
 from pipelines.errors import EmptyTable, UnreadableData
 from pipelines.readers.delimited import opened, streamed
 from pipelines.readers.memory import from_python
+from pipelines.readers.sampling import picked
 from pipelines.readers.source import Ask, Raw, raw_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 BLOCK_BYTES = 1 << 24
+BATCH_LINES, PIECE_BYTES = 10_000, 1 << 20
+_BETWEEN = frozenset(" \t\r\n,")
 _REMEDY = "Give a list of records, a dict of columns, or one record on each line."
 
 
 def read_lines(path: Path, ask: Ask) -> Raw:
     """Read one record from each line; records inside records become columns ``outer.inner``.
 
+    Of a sample, only the lines that were drawn are looked into.
+
     Raises:
         EmptyTable: there is nothing in it.
         UnreadableData: a line is no record.
     """
-    kept = pa.schema([(name, pa.string()) for name in sorted(ask.verbatim)])
+    if ask.rows is not None:
+        with opened(path) as file:
+            lines, of = picked(_numbered(file), ask.rows, ask.seed)
+        return replace(_from_lines(path, lines, ask), drawn_of=of)
     try:
         with streamed(path) as file:
-            table = pj.read_json(
-                file,
-                pj.ReadOptions(block_size=BLOCK_BYTES),
-                pj.ParseOptions(explicit_schema=kept) if kept.names else None,
-            )
+            return raw_of(flat(_fast(file, ask)))
     except pa.ArrowInvalid:
-        return _from_records(path, _lines(path), ask)
-    return raw_of(flat(table))
+        with opened(path) as file:
+            return _from_lines(path, list(chain.from_iterable(_numbered(file))), ask, slow=True)
 
 
-def _lines(path: Path) -> list[Any]:
-    """Parse what pyarrow refuses: NaN, records whose values change their type, odd spacing."""
-    records = []
-    with opened(path) as file:
-        for number, line in enumerate(file, start=1):
-            if line.strip():
-                records.append(_parsed(path, line, f"line {number}"))
-    return records
+def _numbered(file: Any) -> Iterator[list[tuple[int, bytes]]]:
+    """Yield lines in batches, each with its number; empty ones are passed over."""
+    lines = enumerate(file, start=1)
+    while batch := list(islice(lines, BATCH_LINES)):
+        yield [(number, line) for number, line in batch if line.strip()]
+
+
+def _fast(file: Any, ask: Ask) -> Any:
+    kept = pa.schema([(name, pa.string()) for name in sorted(ask.verbatim)])
+    return pj.read_json(
+        file,
+        pj.ReadOptions(block_size=BLOCK_BYTES),
+        pj.ParseOptions(explicit_schema=kept) if kept.names else None,
+    )
+
+
+def _from_lines(
+    path: Path, lines: list[tuple[int, bytes]], ask: Ask, *, slow: bool = False
+) -> Raw:
+    """Parse lines; slowly what pyarrow refuses: NaN, values that change type, odd spacing."""
+    if not slow and lines:
+        try:
+            text = b"\n".join(line for _, line in lines)
+            return raw_of(flat(_fast(pa.BufferReader(text), ask)))
+        except pa.ArrowInvalid:
+            pass  # The lines themselves say why, or are fine for Python.
+    return _from_records(path, [_parsed(path, line, f"line {n}") for n, line in lines], ask)
 
 
 def read_document(path: Path, ask: Ask) -> Raw:
     """Read a JSON document: a list of records, a dict of columns, or one record on each line.
 
+    A list of records is streamed for a sample; any other document is held whole.
+
     Raises:
         EmptyTable: there is nothing in it.
         UnreadableData: it is no JSON, or holds no table.
     """
+    if ask.rows is not None:
+        with opened(path) as file:
+            records, of = picked(_listed(file), ask.rows, ask.seed)
+        if of:
+            return replace(_from_records(path, records, ask), drawn_of=of)
     with opened(path) as file:
         text = file.read()
     try:
@@ -67,6 +100,45 @@ def read_document(path: Path, ask: Ask) -> Raw:
             raise
         return read_lines(path, ask)
     return _table_in(path, document, ask)
+
+
+def _listed(file: Any) -> Iterator[list[Any]]:
+    """Yield the records of a JSON list piece by piece, or nothing for any other document.
+
+    Raises:
+        UnreadableData: the list breaks off, or holds something else than records.
+    """
+    decoder, decode = json.JSONDecoder(), codecs.getincrementaldecoder("utf-8-sig")()
+    text = decode.decode(file.read(PIECE_BYTES)).lstrip()
+    if not text.startswith("["):
+        return
+    rest = text[1:]
+    while True:
+        records, rest = _first_of(decoder, rest)
+        yield records
+        if rest.startswith("]") and not rest[1:].strip():
+            return
+        more = file.read(PIECE_BYTES)
+        if not more or rest[:1] not in {"", "{"}:
+            told = f"after {rest[:30]!r} no record ends" if rest else "its list has no end"
+            raise UnreadableData(getattr(file, "name", "json"), told, _REMEDY)
+        rest += decode.decode(more)
+
+
+def _first_of(decoder: json.JSONDecoder, text: str) -> tuple[list[Any], str]:
+    """Return the records that a text begins with, and what is left of it."""
+    records: list[Any] = []
+    place = 0
+    while True:
+        while text[place : place + 1] in _BETWEEN:
+            place += 1
+        if text[place : place + 1] != "{":
+            return records, text[place:]
+        try:
+            record, place = decoder.raw_decode(text, place)
+        except json.JSONDecodeError:
+            return records, text[place:]  # Its end is not here yet.
+        records.append(record)
 
 
 def _table_in(path: Path, document: Any, ask: Ask) -> Raw:

@@ -10,17 +10,23 @@ import pandas as pd
 import pyarrow as pa
 
 from pipelines.errors import UnknownFormat, UnreadableData
+from pipelines.readers.sampling import sample
 from pipelines.readers.source import Ask, Raw, raw_of
 
 
 def from_pandas(frame: Any, _: Ask) -> Raw:
     """Take a pandas frame or series; an index with a name, or of dates, becomes a column."""
+    return raw_of(_framed(frame))
+
+
+def _framed(frame: Any) -> pd.DataFrame:
+    """Return a pandas frame whose index, where it says something, is a column."""
     frame = frame.to_frame() if isinstance(frame, pd.Series) else frame
     dated = isinstance(frame.index, (pd.DatetimeIndex, pd.PeriodIndex))
     named = any(name is not None and name not in frame.columns for name in frame.index.names)
     if named or (dated and "index" not in frame.columns):
         frame = frame.reset_index()
-    return raw_of(frame)
+    return pd.DataFrame(frame)
 
 
 def from_polars(frame: Any, ask: Ask) -> Raw:
@@ -60,17 +66,23 @@ def from_spark(frame: Any, ask: Ask) -> Raw:
     """Take a Spark frame; only the wanted columns and rows leave the cluster."""
     names = list(frame.columns)
     wanted = [f"`{names[place].replace('`', '``')}`" for place in ask.pick("Spark frame", names)]
-    frame = frame.select(*wanted)
+    frame, of = frame.select(*wanted), None
     if ask.rows is not None:
         from pyspark.sql.functions import rand
 
+        of = frame.count()
         frame = frame.orderBy(rand(ask.seed)).limit(ask.rows)
-    return raw_of(frame.toArrow() if hasattr(frame, "toArrow") else frame.toPandas())
+    return raw_of(frame.toArrow() if hasattr(frame, "toArrow") else frame.toPandas(), drawn_of=of)
 
 
 def from_dask(frame: Any, ask: Ask) -> Raw:
-    """Take a Dask frame."""
-    return from_pandas(frame.compute(), ask)
+    """Take a Dask frame or series; a sample is drawn from one partition after the other."""
+    if ask.rows is None:
+        return from_pandas(frame.compute(), ask)
+    parts = (frame.get_partition(place).compute() for place in range(frame.npartitions))
+    tables = (pa.Table.from_pandas(_framed(part), preserve_index=False) for part in parts)
+    table, of = sample(tables, ask.rows, ask.seed)
+    return raw_of(table, drawn_of=of)
 
 
 def from_mlflow(dataset: Any, ask: Ask) -> Raw:

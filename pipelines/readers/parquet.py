@@ -32,7 +32,7 @@ def read(path: Path, ask: Ask) -> Raw:
     wanted = [names[place] for place in ask.pick(path, names)]
     if ask.rows is None:
         return raw_of(table.to_table(columns=wanted))
-    return raw_of(_sampled(table, wanted, ask), sampled=True)
+    return raw_of(_sampled(table, wanted, ask), drawn_of=table.count_rows())
 
 
 def _parts(path: Path) -> list[Path]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -22,11 +22,13 @@ class Reservoir:
     def __init__(self, rows: int, seed: int) -> None:
         self.rows = rows
         self._random = np.random.default_rng(seed)
+        self.seen = 0
         self._keys: NDArray[np.float64] = np.empty(0)
         self._limit = np.inf
 
     def places(self, count: int) -> NDArray[np.int64]:
         """Return which of the next ``count`` rows may stay."""
+        self.seen += count
         keys = self._random.random(count)
         kept = np.flatnonzero(keys < self._limit)
         self._keys = np.concatenate([self._keys, keys[kept]])
@@ -53,10 +55,10 @@ def drawn(count: int, rows: int, seed: int) -> NDArray[np.int64]:
     return reservoir.survivors()
 
 
-def sample(batches: Iterable[Any], rows: int, seed: int) -> Any:
-    """Return a random sample of a stream of Arrow tables as one table; memory stays bounded.
+def sample(batches: Iterable[Any], rows: int, seed: int) -> tuple[Any, int]:
+    """Return a random sample of a stream of Arrow tables as one table, and how many rows it had.
 
-    Returns None for a stream without a batch.
+    Memory stays bounded. The table is None for a stream without a batch.
     """
     import pyarrow as pa
 
@@ -70,8 +72,23 @@ def sample(batches: Iterable[Any], rows: int, seed: int) -> Any:
             kept = _joined(kept, waiting).take(reservoir.survivors())
             waiting = []
     if kept is None and not waiting:
-        return None
-    return _joined(kept, waiting).take(reservoir.survivors())
+        return None, 0
+    return _joined(kept, waiting).take(reservoir.survivors()), reservoir.seen
+
+
+def picked(batches: Iterable[Sequence[Any]], rows: int, seed: int) -> tuple[list[Any], int]:
+    """Return random members of a stream of lists, in their order, and how many there were.
+
+    >>> picked([["a", "b"], ["c"]], 9, seed=0)
+    (['a', 'b', 'c'], 3)
+    """
+    reservoir = Reservoir(rows, seed)
+    kept: list[Any] = []
+    for batch in batches:
+        kept += [batch[place] for place in reservoir.places(len(batch)).tolist()]
+        if len(kept) > 2 * rows:
+            kept = [kept[place] for place in reservoir.survivors().tolist()]
+    return [kept[place] for place in reservoir.survivors().tolist()], reservoir.seen
 
 
 def _joined(kept: Any, waiting: list[Any]) -> Any:

@@ -83,8 +83,8 @@ class Raw:
     decimal: str = "."
     """The decimal sign that text columns of this source are likely to use."""
     notes: tuple[Conversion, ...] = ()
-    sampled: bool = False
-    """Whether ``rows`` is already obeyed."""
+    drawn_of: int | None = None
+    """How many rows there were where ``rows`` is already obeyed; 0 if nobody counted them."""
 
 
 class Change:

@@ -99,19 +99,19 @@ def _read(connection: sa.Connection, told: str, options: dict[str, str], ask: As
     result = connection.execution_options(stream_results=True).execute(statement)
     if not result.returns_rows:
         raise UnreadableData(told, "the query returns no rows", "Give a SELECT.")
-    names = list(result.keys())
+    names, of = list(result.keys()), None
     ask.pick(told, names)
     notes: dict[str, Change] = {}
     batches = _batches(result, names, notes)
     if ask.rows is not None:
-        table = sample(batches, ask.rows, ask.seed)
+        table, of = sample(batches, ask.rows, ask.seed)
     else:
         parts = list(batches)
         table = pa.concat_tables(parts, promote_options="permissive") if parts else None
     if table is None:
         table = pa.table([pa.array([])] * len(names), names)
     changes = tuple(change for note in notes.values() for change in note.told)
-    return raw_of(table, sampled=ask.rows is not None, notes=changes)
+    return raw_of(table, drawn_of=of, notes=changes)
 
 
 def _whole_table(

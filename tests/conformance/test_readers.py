@@ -17,6 +17,7 @@ import pyarrow.csv
 import pyarrow.feather
 import pytest
 import sqlalchemy as sa
+import zstandard
 
 from pipelines import readers
 
@@ -123,11 +124,17 @@ def write_excel(folder: Path) -> Path:
     return folder / "t.xlsx"
 
 
-def write_hdf5(folder: Path) -> Path:
+def packed(path: Path) -> Path:
+    whole = path.with_name(f"{path.name}.zst")
+    whole.write_bytes(zstandard.compress(path.read_bytes()))
+    return whole
+
+
+def write_hdf5(folder: Path, form: str = "table") -> Path:
     pytest.importorskip("tables")
     objects = FRAME.assign(maybe=FRAME["maybe"].astype(object).where(FRAME["maybe"].notna(), None))
     objects["maybe"] = [None if v is None else str(v) for v in objects["maybe"]]
-    objects.to_hdf(folder / "t.h5", key="train", format="table")
+    objects.to_hdf(folder / "t.h5", key="train", format=form)
     return folder / "t.h5"
 
 
@@ -153,6 +160,10 @@ def to_database(address: str) -> None:
 
 def polars_frame(_: Path) -> Any:
     return pytest.importorskip("polars").from_arrow(pa.Table.from_pandas(FRAME))
+
+
+def dask_frame(_: Path) -> Any:
+    return pytest.importorskip("dask.dataframe").from_pandas(FRAME, npartitions=3)
 
 
 SOURCES: dict[str, Callable[[Path], Any]] = {
@@ -187,6 +198,7 @@ SOURCES: dict[str, Callable[[Path], Any]] = {
     "dict of columns": lambda _: {name: FRAME[name].tolist() for name in FRAME},
     "list of records": lambda _: plain(FRAME),
     "polars": polars_frame,
+    "dask": dask_frame,
     "polars lazy": lambda folder: polars_frame(folder).lazy(),
     "csv": write_csv,
     "csv with semicolons": lambda f: write_csv(f, sep=";", decimal=","),
@@ -206,7 +218,9 @@ SOURCES: dict[str, Callable[[Path], Any]] = {
     "json": write_json,
     "json lines": write_lines,
     "excel": write_excel,
+    "json lines.zst": lambda f: packed(write_lines(f)),
     "hdf5": write_hdf5,
+    "hdf5 fixed": lambda f: write_hdf5(f, "fixed"),
     "sqlite": sqlite,
 }
 
@@ -228,6 +242,22 @@ def test_the_same_seed_draws_the_same_rows_from(source: str, tmp_path: Path) -> 
     sampled = readers.read(SOURCES[source](tmp_path), rows=11, seed=5).frame
     assert sampled["code"].tolist() == readers.read(FRAME, rows=11, seed=5).frame["code"].tolist()
     assert len(sampled) == 11
+
+
+HELD = {"hdf5 fixed"}
+"""Sources of which no sample can be taken without reading all of them."""
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_sample_says_of_how_many_rows_it_is_and_whether_all_were_read(
+    source: str, tmp_path: Path
+) -> None:
+    drawn = readers.read(SOURCES[source](tmp_path), rows=11, seed=5).drawn
+    assert drawn is not None
+    assert (drawn.rows, drawn.of, drawn.seed) == (11, ROWS, 5)
+    assert drawn.streamed == (source not in HELD)
+    (tmp_path / "again").mkdir()
+    assert readers.read(SOURCES[source](tmp_path / "again"), rows=ROWS).drawn is None
 
 
 @pytest.mark.parametrize("source", SOURCES)

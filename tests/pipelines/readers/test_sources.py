@@ -275,7 +275,37 @@ def write_parquet(path: Path, times: int) -> None:
             out.write_table(table)
 
 
-@pytest.mark.parametrize(("write", "times"), [(write_csv, 320), (write_parquet, 160)])
+def write_jsonl(path: Path, times: int) -> None:
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(5000, 10)))
+    with path.open("w") as out:
+        for _ in range(times):
+            out.write(frame.to_json(orient="records", lines=True))
+
+
+def write_json(path: Path, times: int) -> None:
+    records = pd.DataFrame(np.random.default_rng(0).normal(size=(1000, 10))).to_json(
+        orient="records"
+    )
+    path.write_text(f"[{','.join([records[1:-1]] * times)}]")
+
+
+def write_h5(path: Path, times: int) -> None:
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(50_000, 20))).add_prefix("c")
+    with pd.HDFStore(path, "w") as store:
+        for _ in range(times):
+            store.append("t", frame, index=False)
+
+
+@pytest.mark.parametrize(
+    ("write", "times"),
+    [
+        (write_csv, 320),
+        (write_parquet, 160),
+        (write_jsonl, 100),
+        (write_json, 120),
+        (write_h5, 20),
+    ],
+)
 def test_a_file_four_times_the_memory_it_may_use_is_sampled(
     write: Any, times: int, tmp_path: Path
 ) -> None:
