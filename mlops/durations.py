@@ -1,8 +1,9 @@
-"""Lengths of time as people write them."""
+"""Lengths of time, and moments, as people write them."""
 
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 
 from pipelines.errors import BadSetting
 
@@ -30,3 +31,23 @@ def seconds_of(text: str | float, option: str = "--budget") -> float:
     if not 0 < total < float("inf"):
         raise BadSetting(option, text, wanted)
     return total
+
+
+def moment_of(text: str, option: str) -> datetime:
+    """Return a moment: a date, a time (UTC unless it says otherwise), or how long ago.
+
+    Raises:
+        BadSetting: The text is none of these.
+
+    >>> moment_of("2026-11-21T10:30", "--since").isoformat()
+    '2026-11-21T10:30:00+00:00'
+    """
+    try:
+        told = datetime.fromisoformat(text.strip())
+    except ValueError:
+        wanted = "Write a time like 2026-11-21, 2026-11-21T10:30, or how long ago: 7d, 12h."
+        try:
+            return datetime.now(UTC) - timedelta(seconds=seconds_of(text, option))
+        except (BadSetting, OverflowError) as error:
+            raise BadSetting(option, text, wanted) from error
+    return told.replace(tzinfo=UTC) if told.tzinfo is None else told.astimezone(UTC)

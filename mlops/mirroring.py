@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from mlops import audits
 from registry import mirror
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ def show(ws: Workspace, name: str) -> str:
 
     What is missing stays in the outbox and is shown by the next command on that model.
     """
+    audits.note(ws)
     try:
         with ws.session() as session:
             mirror.show(session, name, ws.tracking_uri)

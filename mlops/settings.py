@@ -50,6 +50,10 @@ class Settings(BaseSettings):
         Path(".mlops"),
         description="Journals of searches, models at hand, demo data.",
     )
+    audit_folder: Path | None = Field(
+        None,
+        description="The key and the checkpoints of the audit log; by default MLOPS_HOME/audit.",
+    )
     user: str = Field(
         "",
         description="The name the audit log shows; by default the name you are logged in with.",

@@ -12,6 +12,9 @@ RegistryError
 ├── Conflict          somebody else changed the same thing at the same moment
 ├── ClockBehind       the clock shows a time before the last entry of the audit log
 ├── BrokenChain       the audit log was altered
+├── BadSeal           a checkpoint was not signed with the key it is held against
+├── BadKey            a file holds no key to sign or to verify with
+├── BadExport         a file is no whole export of an audit log
 ├── MirrorFailed      MLflow cannot be made to show what the record says
 └── DatabaseError     the database cannot be used
     ├── MissingDriver     the library that speaks to it is not installed
@@ -144,6 +147,36 @@ class BrokenChain(RegistryError):
         self.number = number
         super().__init__(
             f"Audit entry {number} {what}. Compare the database with its last backup."
+        )
+
+
+class BadSeal(RegistryError):
+    """A checkpoint was not signed with the key it is held against."""
+
+    def __init__(self, number: object, key: str) -> None:
+        super().__init__(
+            f"The checkpoint at entry {number} does not carry the signature of key {key}. Either "
+            "it was changed, or it was made with another key: name that one with --key."
+        )
+
+
+class BadKey(RegistryError):
+    """A file holds no key to sign or to verify with."""
+
+    def __init__(self, path: object, reason: str) -> None:
+        super().__init__(
+            f"{str(path)!r} cannot be used as the key of the audit log: {reason}. "
+            "'mlops audit key' makes one and prints its public half."
+        )
+
+
+class BadExport(RegistryError):
+    """A file is no whole export of an audit log."""
+
+    def __init__(self, line: int, what: str) -> None:
+        super().__init__(
+            f"Line {line} of the export {what}. Get the file again from where it was exported: "
+            "mlops audit export FILE"
         )
 
 

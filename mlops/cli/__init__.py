@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from mlops.cli import admin, catalogue, data, experiments, predictions, reports, versions
+from mlops.cli import admin, audits, catalogue, data, experiments, predictions, reports, versions
 
 app = typer.Typer(
     name="mlops",
@@ -31,6 +31,7 @@ database = typer.Typer(
 database.command("upgrade")(admin.db_upgrade)
 database.command("status")(admin.db_status)
 app.add_typer(database, name="db")
+app.add_typer(audits.app, name="audit")
 
 
 @app.callback()

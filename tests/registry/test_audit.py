@@ -1,4 +1,5 @@
 import re
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
@@ -127,3 +128,27 @@ def test_text_of_any_language_survives_the_chain(record, session):
     session.expire_all()
     assert audit.verify(session) == 2
     assert re.search("✓", audit.log(session)[0].reason)
+
+
+@pytest.mark.parametrize(
+    ("asked", "numbers"),
+    [
+        ({"actor": "rita"}, [5, 4]),
+        ({"action": "attach report"}, [3, 2]),
+        ({"actor": "sam", "action": "register"}, [1]),
+        ({"actor": "nobody"}, []),
+        ({"actor": "rita", "before": 5}, [4]),
+        ({"model": "other"}, []),
+    ],
+)
+def test_the_log_answers_who_did_what(chain, asked, numbers):
+    assert [entry.number for entry in audit.log(chain, **asked)] == numbers
+
+
+def test_the_log_answers_when(chain):
+    times = {entry.number: entry.at for entry in audit.log(chain)}
+    assert [e.number for e in audit.log(chain, since=times[4])] == [5, 4]
+    assert [e.number for e in audit.log(chain, until=times[2])] == [1]
+    assert [e.number for e in audit.log(chain, since=times[2], until=times[5])] == [4, 3, 2]
+    assert audit.log(chain, since=times[5] + timedelta(days=1)) == ()
+    assert audit.log(chain, until=times[1]) == ()
