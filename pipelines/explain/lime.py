@@ -160,7 +160,7 @@ def limit(exact: Exact, background: pd.DataFrame, frame: pd.DataFrame) -> np.nda
     Matches are independent, so a leaf's weighted mean is a product over its columns, and a
     coefficient the difference of two such products, summed over the leaves: nothing is drawn.
     """
-    from pipelines.explain import kernel  # it compiles
+    from pipelines.explain import copies  # it compiles
 
     made = [Bins.of(background[name]) for name in background.columns]
     codes, mine = (
@@ -170,7 +170,7 @@ def limit(exact: Exact, background: pd.DataFrame, frame: pd.DataFrame) -> np.nda
     width = max(one.many for one in made) + 1
     many = np.stack([np.bincount(one, minlength=width) for one in codes]).astype(float)
     decay = float(np.exp(-1 / (2 * 0.5625 * len(made))))
-    bins = kernel.Bins(codes.astype(np.int32), many, decay)
+    bins = copies.Bins(codes.astype(np.int32), many, decay)
     return exact.copied(bins, np.ascontiguousarray(mine.T, dtype=np.int32))
 
 

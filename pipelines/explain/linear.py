@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from pipelines.explain.kernel import Bins
+    from pipelines.explain.copies import Bins
 
 METHOD = "closed form of a linear model over raw columns"
 LINKS_TRIED = ("identity", "logit", "clr", "log")

@@ -22,7 +22,7 @@ from pipelines.explain.sampling import Attribution
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pipelines.explain.kernel import Bins
+    from pipelines.explain.copies import Bins
     from pipelines.explain.links import Link
     from pipelines.explain.question import Matrix, Question
 

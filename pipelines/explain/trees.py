@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import reduce
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,14 +13,18 @@ import numpy as np
 from pipelines.explain.forests import CannotRead, Forest, most_players, read
 
 if TYPE_CHECKING:
+    from pipelines.explain.copies import Bins
     from pipelines.explain.forests import Tree
-    from pipelines.explain.kernel import Bins
 
 DEEPEST = 16
 """Most players on one path: a leaf's tables hold 2^players numbers."""
-MOST_CELLS = 1 << 26
-"""Decisions (rows x nodes of one tree, one byte each) held at a time."""
-MOST_ROWS = 16_384
+MOST_CELLS = 1 << 23
+"""Contributions (rows x columns x outputs) that each of two threads holds at a time."""
+WIDEST = 12
+"""Bits of the largest table that neighbouring leaves share: it should stay in a near cache."""
+ROWS_PER_CODE = 1
+"""A table has at most as many codes as there are rows, shifted right by this many bits."""
+THREADS = 2
 METHOD = "exact interventional TreeSHAP over raw columns"
 
 
@@ -53,30 +59,40 @@ class TreeExplainer:
 
     def contributions(self, prepared: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return (rows, columns, outputs) and the trees' mean over the background."""
-        nodes = max((len(tree.left) for tree in self.forest.trees), default=1)
-        step = int(np.clip(MOST_CELLS // nodes, 256, MOST_ROWS))
-        starts = range(0, len(prepared), step)
-        with ThreadPoolExecutor(max_workers=2) as threads:
-            parts = list(threads.map(lambda s: self._part(prepared[s : s + step]), starts))
-        return np.concatenate([part[0] for part in parts]), parts[0][1]
+        step = max(256, MOST_CELLS // max(1, self.columns * self.forest.outputs))
+        values = np.empty((len(prepared), self.columns, self.forest.outputs))
+        base = np.zeros(self.forest.outputs)
+        for start in range(0, len(prepared), step):
+            cells = _cells(self.forest, prepared[start : start + step])
+            halves = [self.forest.trees[part::THREADS] for part in range(THREADS)]
+            with ThreadPoolExecutor(max_workers=THREADS) as threads:
+                parts = list(threads.map(self._part, halves, repeat(cells)))
+            values[start : start + step] = np.moveaxis(reduce(np.add, [p[0] for p in parts]), 2, 0)
+            base = reduce(np.add, [mean for _, mean in parts])
+        return values, base
 
     def copied(self, bins: Bins, mine: np.ndarray) -> np.ndarray:
         """Return what LIME converges to for rows in these bins: (rows, columns, outputs)."""
-        from pipelines.explain import kernel  # it compiles
+        from pipelines.explain import copies  # it compiles
 
         phi = np.zeros((len(mine), self.columns, self.forest.outputs))
         for tree in self.forest.trees:
-            kernel.copy_tree(_plain(tree), self.player, self.background, bins, mine, phi)
+            copies.copy_tree(_plain(tree), self.player, self.background, bins, mine, phi)
         return phi
 
-    def _part(self, prepared: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _part(self, trees: tuple[Tree, ...], cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return some trees' contributions (columns, outputs, rows) and their mean answers."""
         from pipelines.explain import kernel  # it compiles
 
-        cells = _cells(self.forest, prepared)
-        phi = np.zeros((len(prepared), self.columns, self.forest.outputs))
+        phi = np.zeros((self.columns, self.forest.outputs, cells.shape[1]))
         base = np.zeros(self.forest.outputs)
-        for tree in self.forest.trees:
-            kernel.explain_tree(_plain(tree), self.player, cells, self.background, phi, base)
+        room = WIDEST - int(np.ceil(np.log2(max((t.value.shape[1] for t in trees), default=1))))
+        widest = int(np.clip(np.log2(cells.shape[1]) - ROWS_PER_CODE, 0, room))
+        for tree in trees:
+            mean = kernel.explain_tree(
+                _plain(tree), self.player, cells, self.background, phi, widest
+            )
+            base[tree.output : tree.output + len(mean)] += mean
         return phi, base
 
 

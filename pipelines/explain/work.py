@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from pipelines.explain.question import Matrix
     from pipelines.explain.sampling import Attribution
 
-MOST_EXACT_ROWS = 20_000
+MOST_EXACT_ROWS = 100_000
+MOST_CONTRIBUTIONS = 6_000_000
+"""Rows x columns x outputs that a report holds at a time: 48 MB each time they are copied."""
 MOST_BACKGROUND_ROWS = 1_000
 MOST_OF_A_KIND = 20
 SAMPLED_ROWS = 200
@@ -164,7 +166,8 @@ def attribute(work: Work, chosen: np.ndarray) -> Work:
     rng = np.random.default_rng(work.seed + 1)
     exact, refused = router.exact(work.question, work.background, work.frame)
     if exact is not None:
-        some = rng.permutation(many)[:MOST_EXACT_ROWS]
+        room = MOST_CONTRIBUTIONS // max(1, len(work.columns) * work.answers.shape[1])
+        some = rng.permutation(many)[: max(1_000, min(MOST_EXACT_ROWS, room))]
         rows = np.union1d(some, chosen)
         try:
             found = exact(work.frame.iloc[rows], work.answers[rows])
