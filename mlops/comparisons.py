@@ -14,6 +14,7 @@ import numpy as np
 from mlops.predictions import load_version
 from pipelines import metrics
 from pipelines.errors import PipelineError
+from pipelines.judging import decision_of
 from pipelines.trial import answer_of, as_truth
 
 if TYPE_CHECKING:
@@ -139,13 +140,20 @@ def _side_by_side(
     ours = judged.answer(judged.model, features)
     theirs = judged.answer(predictor.model, predictor.schema.conform(features))
     usual = metrics.usual_for(judged.model.task, len(judged.model.classes))
-    told = {metric.key: metric.of(judged.truth, theirs) for metric in usual}
-    told[judged.metric.key] = judged.metric.of(judged.truth, theirs)
-    return told, difference(judged.metric, judged.truth, (ours, theirs))
+    decisions = decision_of(judged.model), decision_of(predictor.model)
+    all_of_them = {metric.key: metric for metric in (*usual, judged.metric)}
+    told = {
+        key: metric.of(judged.truth, theirs, decisions[1]) for key, metric in all_of_them.items()
+    }
+    return told, difference(judged.metric, judged.truth, (ours, theirs), decisions)
 
 
 def difference(
-    metric: Metric, truth: Array, answers: Sequence[Array], seed: int = 0
+    metric: Metric,
+    truth: Array,
+    answers: Sequence[Array],
+    decisions: Sequence[Array | None] = (None, None),
+    seed: int = 0,
 ) -> tuple[float, float] | None:
     """Return the 95 % interval of the first answer's metric minus the second's, row by row.
 
@@ -159,7 +167,10 @@ def difference(
     gaps = []
     for _ in range(DRAWS):
         rows = rng.integers(0, len(truth), len(truth))
-        ours, theirs = (metric.of(truth[rows], answer[rows]) for answer in answers)
+        ours, theirs = (
+            metric.of(truth[rows], answer[rows], decision)
+            for answer, decision in zip(answers, decisions, strict=True)
+        )
         if np.isfinite(ours - theirs):
             gaps.append(ours - theirs)
     if not gaps:

@@ -106,6 +106,7 @@ class Result:
             "seconds": round(self.seconds, 3),
             "dropped": {c: f.reason for c, f in self.profile.drops.items()},
             "comparison": self.comparison,
+            "like_best": list(self.board.like_best),
             "notes": self.notes,
             "leaderboard": self.leaderboard.to_dict(orient="records"),
         }
@@ -250,6 +251,7 @@ def _search_and_register(going: _Run, resume: str | None) -> Result:
     try:
         prepared.watchers = [*going.watchers, tracker]
         found = prepared.find_best(going.budget, journal=journal, engine=going.engine)
+        tracker.notes = [found.note] if found.note else []
         version = registration.register(going.ws, tracker, going.name, found, going.doing)
     except KeyboardInterrupt as error:
         tracker.finish("KILLED")

@@ -148,6 +148,7 @@ def _evidence(tracker: Tracker, found: Found, shown: _Shown) -> Evidence:
             "validation_score": found.outcome.score,
             "baseline": found.baseline,
             "interval": found.interval,
+            "decision": found.decision and found.decision.to_dict(),
             "holdout_rows": len(found.holdout),
             "seed": found.trial.seed,
         },

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pipelines.adapters import Model
     from pipelines.cleaning.plan import Plan
     from pipelines.dataset import Dataset
+    from pipelines.decisions import Decision
     from pipelines.goal import Goal
     from pipelines.journal import Journal
     from pipelines.judging import Apart
@@ -67,6 +68,8 @@ class Found:
     """Of ``score``, 95 %, over draws of the rows kept apart; None where those are too few."""
     answer: Array | None = None
     """What the model says of the rows kept apart."""
+    decision: Decision | None = None
+    """How it names a class, where that is not the likeliest one."""
     baseline: float | None
     """The dummy's metric on the rows kept apart."""
     train: pd.DataFrame
@@ -213,6 +216,7 @@ class Prepared:
             metrics=judged.metrics,
             interval=judged.interval,
             answer=judged.answer,
+            decision=chosen.decision,
             baseline=baseline,
             train=self.train,
             holdout=self.holdout,

@@ -220,25 +220,23 @@ def pinball(alpha: float) -> Callable[[Array, Array], float]:
     return evaluate
 
 
-def precision_at_recall(least: float) -> Callable[[Array, Array], float]:
-    """Return a metric: the precision that is left where so much is found."""
+def operating_point(
+    what: str, least: float
+) -> tuple[Callable[[Array, Array], float], Callable[[Array, Array], float]]:
+    """Return precision at a recall, or recall at a precision, and where to cut for it."""
+    precise = what == "recall_at_precision"
+
+    def found(truth: Array, scores: Array) -> tuple[float, float]:
+        precision, recall, cuts = sk.precision_recall_curve(truth == 1, scores)
+        asked, told = (precision, recall) if precise else (recall, precision)
+        best = int(np.argmax(np.where(asked[:-1] >= least, told[:-1], -1.0)))
+        reached = asked[best] >= least
+        return (float(told[best]) if reached else 0.0), float(cuts[best] if reached else cuts[-1])
 
     def evaluate(truth: Array, scores: Array) -> float:
-        if not (truth == 1).any():
-            return math.nan
-        precision, recall, _ = sk.precision_recall_curve(truth == 1, scores)
-        return float(precision[recall >= least].max())
+        return found(truth, scores)[0] if (truth == 1).any() else math.nan
 
-    return evaluate
+    def cut(truth: Array, scores: Array) -> float:
+        return float(np.nextafter(found(truth, scores)[1], 0.0))
 
-
-def recall_at_precision(least: float) -> Callable[[Array, Array], float]:
-    """Return a metric: how much is found where so much of what is named is right."""
-
-    def evaluate(truth: Array, scores: Array) -> float:
-        if not (truth == 1).any():
-            return math.nan
-        precision, recall, _ = sk.precision_recall_curve(truth == 1, scores)
-        return float(recall[precision >= least].max())
-
-    return evaluate
+    return evaluate, cut

@@ -9,7 +9,7 @@ recall and their kin are macro averages. What is computed stands in ``formulas``
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -43,6 +43,8 @@ class Metric:
     only_two_classes: bool = False
     loss: str = ""
     """The objective that learns for it: quantile 0.9, poisson, tweedie, gamma; else nothing."""
+    cut: Callable[[Array, Array], float] | None = None
+    """By truth and scores, the chance from which on the last class is named, where it has one."""
     own: bool = False
     """Whether somebody brought it along; it is known in that program alone."""
 
@@ -107,8 +109,12 @@ def _pinball(percent: int) -> Metric:
     return _values(f"pinball_{percent}", title, formulas.pinball(share), loss=f"quantile {share}")
 
 
-def _at(key: str, title: str, evaluate: Callable[[Array, Array], float]) -> Metric:
-    return _classes(key, title, "scores", evaluate, only_two_classes=True)
+def _at(what: str, least: float, title: str) -> Metric:
+    """Return a row for precision at a recall, or for recall at a precision."""
+    evaluate, cut = formulas.operating_point(what, least)
+    key = f"{what}_{round(100 * least)}"
+    row = _classes(key, title, "scores", evaluate, only_two_classes=True)
+    return replace(row, cut=cut)
 
 
 def _strange(key: str, title: str, evaluate: Callable[[Array, Array], float]) -> Metric:
@@ -190,26 +196,10 @@ ROWS: tuple[Metric, ...] = (
         formulas.lift_at_tenth,
         only_two_classes=True,
     ),
-    _at(
-        "precision_at_recall_80",
-        "Precision where 80 % are found",
-        formulas.precision_at_recall(0.8),
-    ),
-    _at(
-        "precision_at_recall_95",
-        "Precision where 95 % are found",
-        formulas.precision_at_recall(0.95),
-    ),
-    _at(
-        "recall_at_precision_50",
-        "Share found where half of those named are right",
-        formulas.recall_at_precision(0.5),
-    ),
-    _at(
-        "recall_at_precision_90",
-        "Share found where 90 % of those named are right",
-        formulas.recall_at_precision(0.9),
-    ),
+    _at("precision_at_recall", 0.8, "Precision where 80 % are found"),
+    _at("precision_at_recall", 0.95, "Precision where 95 % are found"),
+    _at("recall_at_precision", 0.5, "Share found where half of those named are right"),
+    _at("recall_at_precision", 0.9, "Share found where 90 % of those named are right"),
     _values("rmse", "Root mean squared error", formulas.rmse),
     _values("mse", "Mean squared error", lambda t, p: formulas.rmse(t, p) ** 2),
     _values("mae", "Mean absolute error", formulas.mae, loss="quantile 0.5"),

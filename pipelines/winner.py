@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, cast
 
 from threadpoolctl import threadpool_limits
 
-from pipelines import calibration, ensemble
+from pipelines import calibration, decisions, ensemble
 from pipelines.adapters import build
-from pipelines.adapters.combined import Calibrated, Ensemble
+from pipelines.adapters.combined import Calibrated, Decided, Ensemble, mapped
 from pipelines.errors import AllTrialsFailed
 from pipelines.trial import ROW_SECONDS, Outcome, Trial, row_seconds
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pipelines.adapters import Model
+    from pipelines.decisions import Decision
     from pipelines.ensemble import Mix
     from pipelines.leaderboard import Leaderboard
     from pipelines.search import Watcher
@@ -49,6 +50,8 @@ class Chosen:
     """The best trial that is one model; the winner itself, unless an ensemble won."""
     model: Model
     notes: list[str] = field(default_factory=list)
+    decision: Decision | None = None
+    """How it names a class, where that is not the likeliest one."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -81,6 +84,7 @@ class Choice:
         whole, self.board = self.board, self._fast_enough()
         chosen = self._together() or self._alone()
         self._calibrate(chosen)
+        self._decide(chosen)
         self._time(chosen)
         if chosen.trial.origin == "ensemble":
             whole = whole.with_row(chosen.trial, chosen.outcome)
@@ -121,6 +125,19 @@ class Choice:
             self._doing("calibrating its probabilities")
             chosen.model = cast("Model", Calibrated(chosen.model, found.kind, found.maps))
             chosen.notes.append(found.told)
+
+    def _decide(self, chosen: Chosen) -> None:
+        """Have the winner weigh its classes where the metric gains by that."""
+        answer = chosen.outcome.out_of_fold
+        if answer is None or chosen.trial.algorithm_key == "dummy":
+            return
+        if isinstance(chosen.model, Calibrated):
+            answer = mapped(chosen.model.kind, chosen.model.maps, answer)
+        found = decisions.find(answer, self.work, self.seed)
+        if found is not None:
+            chosen.decision = found
+            chosen.model = cast("Model", Decided(chosen.model, found.weights))
+            chosen.notes.append(found.told(self.work.classes))
 
     def _alone(self) -> Chosen:
         self._doing("fitting the winner on all training rows")

@@ -158,11 +158,20 @@ def board_table(board: Leaderboard, most: int) -> Any:
     spent = frame.groupby("algorithm")["seconds"].sum().to_dict()
     best = frame.drop_duplicates("algorithm").head(most)
     rows = [
-        (place, row.algorithm, row.score, counts[row.algorithm], f"{spent[row.algorithm]:.1f}",
+        (place, row.algorithm, row.score, "indistinguishable" if row.like_best else "",
+         counts[row.algorithm], f"{spent[row.algorithm]:.1f}",
          row.origin if row.state != "failed" else row.failure)
         for place, row in enumerate(best.itertuples(), start=1)
     ]  # fmt: skip
-    columns = ["#", "algorithm", board.metric.key, "trials", "seconds", "best from"]
+    columns = [
+        "#",
+        "algorithm",
+        board.metric.key,
+        "from the best",
+        "trials",
+        "seconds",
+        "best from",
+    ]
     return table("", columns, rows)
 
 

@@ -131,6 +131,52 @@ class Calibrated:
         return cast("Array", self.probabilities(features)[:, -1])
 
 
+class Decided:
+    """A classifier that weighs its classes before it names one. Its probabilities stay."""
+
+    def __init__(self, inner: Model, decision: Sequence[float]) -> None:
+        self.inner, self.decision = inner, [float(weight) for weight in decision]
+        self.algorithm, self.explain_with = inner.algorithm, inner.explain_with
+
+    @property
+    def task(self) -> Task:
+        """The question the model inside answers."""
+        return self.inner.task
+
+    @task.setter
+    def task(self, task: Task) -> None:
+        self.inner.task = task
+
+    @property
+    def classes(self) -> tuple[Any, ...]:
+        """The labels, in the order of the probabilities."""
+        return self.inner.classes
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """The steps of the model inside."""
+        return self.inner.pipeline
+
+    def fit(self, features: pd.DataFrame, labels: pd.Series | None = None) -> Self:
+        """Have the model inside learn; the weights stay."""
+        self.inner.fit(features, labels)
+        return self
+
+    def predict(self, features: pd.DataFrame) -> Array:
+        """Return labels."""
+        weighted = self.inner.probabilities(features) * np.array(self.decision)
+        labels: Array = np.take(as_labels(self.classes), weighted.argmax(axis=1))
+        return labels
+
+    def probabilities(self, features: pd.DataFrame) -> Array:
+        """Return one column per class, in the order of ``classes``."""
+        return self.inner.probabilities(features)
+
+    def score(self, features: pd.DataFrame) -> Array:
+        """Return the probability of the last class."""
+        return self.inner.score(features)
+
+
 class Straight:
     """An estimator whose log-odds are stretched and shifted, told as scikit-learn tells it.
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from pipelines.errors import BadSetting
-from pipelines.leaderboard import Leaderboard
+from pipelines.leaderboard import Leaderboard, ratio_of
 from pipelines.search.agreement import PREFERRED, rescored
 from pipelines.search.clock import Clock
 from pipelines.search.proposals import Proposals
@@ -122,7 +122,7 @@ class _Search:
             rows, work.metric, question.seed, race=race and labelled, tune=labelled
         )
         preferred = PREFERRED if not labelled and PREFERRED in work.rows else None
-        self._board = Leaderboard(work.metric, preferred=preferred)
+        self._board = Leaderboard(work.metric, preferred=preferred, ratio=ratio_of(work.folds))
         self._running: dict[Future[Outcome], _Running] = {}
 
     def run(self) -> Leaderboard:

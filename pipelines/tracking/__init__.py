@@ -52,6 +52,8 @@ class Tracker:
         self._logged: Logged | None = None
         self._closed = False
         self._profiled = False
+        self.notes: list[str] = []
+        """What a reader of the leaderboard must know."""
 
     def start(
         self,
@@ -194,7 +196,7 @@ class Tracker:
             return ()
         self._closed = True
         if self._board is not None:
-            self.log_texts(papers.leaderboard(self._board))
+            self.log_texts(papers.leaderboard(self._board, self.notes))
         if metrics:
             self._writer.put(partial(self._put_metrics, dict(metrics)))
         self._writer.put(partial(self._end, status))

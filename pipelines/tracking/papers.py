@@ -11,8 +11,10 @@ from html import escape
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
+from pipelines.errors import listed
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from mlflow.entities import DatasetInput, Metric
 
@@ -35,8 +37,10 @@ table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; }}
 th, td {{ text-align: left; padding: .35rem .9rem .35rem 0; border-bottom: 1px solid #8884; }}
 th {{ font-weight: 600; }}
 tbody tr:first-child td {{ font-weight: 600; }}
+tr.like td {{ background: #1d6fb818; }}
 </style>
 <h1>{title}</h1>
+{told}
 <div>{table}</div>
 </html>
 """
@@ -65,15 +69,53 @@ def as_json(data: Any) -> str:
     return json.dumps(data, indent=2, default=_plain) + "\n"
 
 
-def leaderboard(board: Leaderboard) -> dict[str, str]:
+def leaderboard(board: Leaderboard, notes: Sequence[str] = ()) -> dict[str, str]:
     """Return the leaderboard as CSV and as one page."""
     table = board.to_frame()
     title = f"Leaderboard by {escape(board.metric.key)}"
-    shown = table.to_html(index=False, border=0, na_rep="", float_format="{:.5g}".format)
+    told = "".join(f"<p>{escape(note)}</p>" for note in (*notes, like_best(board)) if note)
+    head = "".join(f"<th>{escape(name)}</th>" for name in table.columns)
+    lines = "".join(_line(row) for row in table.to_dict(orient="records"))
+    shown = f"<table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>"
     return {
         "leaderboard.csv": table.to_csv(index=False),
-        "leaderboard.html": PAGE.format(title=title, table=shown),
+        "leaderboard.html": PAGE.format(title=title, told=told, table=shown),
     }
+
+
+def like_best(board: Leaderboard) -> str:
+    """Return which trials cannot be told from the best one, in one sentence."""
+    numbers, compared = board.like_best, len(board.chances)
+    if not compared:
+        return ""
+    test = "by their folds (corrected resampled t-test, p > 0.05)"
+    if not numbers:
+        return f"The best trial of one model stands out from the {compared} others {test}."
+    kinds = {trial.number: trial.algorithm_key for trial, _ in board.rows}
+    names = list(dict.fromkeys(kinds[number] for number in numbers))
+    return (
+        f"{len(numbers)} of {compared} trials cannot be told from the best one {test}: "
+        f"{listed(names)}."
+    )
+
+
+def _line(row: Mapping[Any, Any]) -> str:
+    kind = ' class="like"' if row["like_best"] else ""
+    return f"<tr{kind}>{''.join(f'<td>{_cell(value)}</td>' for value in row.values())}</tr>"
+
+
+def _cell(value: Any) -> str:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, bool):
+        return "indistinguishable" if value else ""
+    if isinstance(value, dict):
+        return escape(", ".join(f"{name} {_short(each)}" for name, each in value.items()))
+    return escape(_short(value))
+
+
+def _short(value: Any) -> str:
+    return f"{value:.5g}" if isinstance(value, float) else str(value)
 
 
 def profile(found: Profile) -> dict[str, str]:

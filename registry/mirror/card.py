@@ -61,7 +61,13 @@ def _found(version: ModelVersion) -> list[str]:
             f"{_plain(version.metric)} between {low:.4g} and {high:.4g} (95 %) on "
             f"{more.get('holdout_rows', 0)} rows that took no part in choosing."
         )
-    return ["", *told] if told else []
+    if (decision := more.get("decision") or {}).get("threshold") is not None:
+        told.append(
+            f"Names the second class from a chance of {decision['threshold']:.3g} on "
+            f"({_plain(decision['metric'])} {decision['after']:.4g} instead of "
+            f"{decision['before']:.4g} while choosing)."
+        )
+    return ["", "\n\n".join(told)] if told else []
 
 
 def _links(version: ModelVersion, reports: Sequence[Report]) -> str:

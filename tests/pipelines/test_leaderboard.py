@@ -1,4 +1,9 @@
-from pipelines.leaderboard import COLUMNS, Leaderboard
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pipelines.leaderboard import COLUMNS, Leaderboard, chances
 from pipelines.metrics import find
 from pipelines.task import Task
 from pipelines.trial import Outcome, Trial
@@ -68,3 +73,44 @@ def test_the_baseline_wins_over_what_is_worse():
     dummy = (trial(0, "dummy"), Outcome(2.0))
     worse = (trial(1), Outcome(3.0))
     assert Leaderboard(RMSE, (dummy, worse)).best == dummy
+
+
+def folded(*means, noise=0.1, seed=0):
+    draw = np.random.default_rng(seed)
+    shared = draw.normal(size=10)
+    outcomes = []
+    for mean in means:
+        folds = tuple(mean + shared + draw.normal(scale=noise, size=10))
+        outcomes.append(Outcome(float(np.mean(folds)), folds=folds))
+    return replace(board(*outcomes), ratio=0.25)
+
+
+def test_a_trial_that_is_as_good_but_for_chance_cannot_be_told_from_the_best():
+    found = folded(5.0, 5.0, 7.0)
+    first, second, third = [trial.number for trial, _ in found.ranked]
+    assert third == 2
+    assert found.like_best == (second,)
+    frame = found.to_frame().set_index("trial")
+    assert frame["like_best"].to_dict() == {first: False, second: True, 2: False}
+    assert frame["p_value"][2] < 0.001
+
+
+def test_shared_rows_make_the_test_more_careful_than_a_plain_one():
+    from scipy.stats import ttest_rel
+
+    first, second = folded(5.0, 5.08).rows
+    plain = ttest_rel(first[1].folds, second[1].folds).pvalue
+    [alone] = chances(first[1].folds, [second[1].folds], 0.0)
+    [careful] = chances(first[1].folds, [second[1].folds], 0.25)
+    assert alone == pytest.approx(plain)
+    assert careful > 2 * plain
+
+
+def test_the_same_folds_have_no_difference_and_one_fold_says_nothing():
+    assert chances([1.0, 2.0, 3.0], [[1.0, 2.0, 3.0], [2.0, 3.0, 4.0]], 0.2) == [1.0, 0.0]
+    assert chances([1.0], [[2.0]], 0.2) == [1.0]
+    assert board(Outcome(1.0, folds=(1.0,)), Outcome(2.0, folds=(2.0,))).like_best == ()
+
+
+def test_where_scores_are_no_quality_nobody_is_compared():
+    assert replace(folded(5.0, 5.0), preferred="ridge").chances == {}
