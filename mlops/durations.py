@@ -33,8 +33,8 @@ def seconds_of(text: str | float, option: str = "--budget") -> float:
     return total
 
 
-def moment_of(text: str, option: str) -> datetime:
-    """Return a moment: a date, a time (UTC unless it says otherwise), or how long ago.
+def moment_of(text: str, option: str, *, ahead: bool = False) -> datetime:
+    """Return a moment: a date, a time (UTC unless it says otherwise), or how long ago or ahead.
 
     Raises:
         BadSetting: The text is none of these.
@@ -45,9 +45,11 @@ def moment_of(text: str, option: str) -> datetime:
     try:
         told = datetime.fromisoformat(text.strip())
     except ValueError:
-        wanted = "Write a time like 2026-11-21, 2026-11-21T10:30, or how long ago: 7d, 12h."
+        way = "from now" if ahead else "ago"
+        wanted = f"Write a time like 2026-11-21, 2026-11-21T10:30, or how long {way}: 7d, 12h."
         try:
-            return datetime.now(UTC) - timedelta(seconds=seconds_of(text, option))
+            away = timedelta(seconds=seconds_of(text, option))
+            return datetime.now(UTC) + (away if ahead else -away)
         except (BadSetting, OverflowError) as error:
             raise BadSetting(option, text, wanted) from error
     return told.replace(tzinfo=UTC) if told.tzinfo is None else told.astimezone(UTC)

@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from mlops.failures import BadEnvironment
@@ -58,9 +58,15 @@ class Settings(BaseSettings):
         "",
         description="The name the audit log shows; by default the name you are logged in with.",
     )
+    token: SecretStr | None = Field(
+        None,
+        description="Your API token (mlops tokens create): it says who you are, not MLOPS_USER "
+        "or MLOPS_ROLE.",
+    )
     role: Role = Field(
         Role.ADMIN,
-        description="What you may do: viewer, scientist, reviewer, releaser or admin.",
+        description="What you may do: viewer, scientist, reviewer, releaser or admin. Once "
+        "the registry has users, theirs counts and this one only narrows it.",
     )
     budget: str = Field(
         "10m",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from mlops import settings as environment
 from mlops.failures import UnwritableFolder
-from registry import db
-from registry.permissions import Actor
+from registry import db, tokens, users
+from registry.errors import DatabaseDown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from mlops.settings import Settings
+    from registry.permissions import Actor
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +36,13 @@ class Workspace:
 
         Raises:
             BadEnvironment: A setting makes no sense.
-            RegistryError: The database cannot be used; the class and the message say why.
+            RegistryError: The database cannot be used, or not by you; the class and the message
+                say why.
         """
         chosen = settings or environment.load()
         engine = db.open_engine(chosen.database_url)
         db.ensure(engine)
-        return cls(chosen, engine, Actor(chosen.author, chosen.role, _source(chosen, source)))
+        return cls(chosen, engine, _caller(engine, chosen, _source(chosen, source)))
 
     @property
     def tracking_uri(self) -> str:
@@ -66,6 +69,26 @@ class Workspace:
         except OSError as error:
             raise UnwritableFolder(path, error.strerror or str(error)) from error
         return path
+
+
+def _caller(engine: Engine, settings: Settings, source: str) -> Actor:
+    """Say who is here: by token, or by name while nobody needs one."""
+    secret, token = settings.token, None
+    with Session(db.readers(engine)) as session:
+        if secret is not None:
+            actor, token = tokens.caller(session, secret.get_secret_value(), source=source)
+            due = users.is_due(token.last_used_at)
+        else:
+            actor, user = users.caller(session, settings.author, role=settings.role, source=source)
+            due = user is not None and users.is_due(user.last_seen_at)
+    if due:
+        # Who may only look at the database is let in all the same.
+        with suppress(DatabaseDown), Session(engine) as session, session.begin():
+            if token is not None:
+                tokens.used(session, token)
+            else:
+                users.seen(session, actor.name)
+    return actor
 
 
 def _source(settings: Settings, source: str) -> str:

@@ -9,6 +9,15 @@ RegistryError
 ├── NothingBefore     there is no version to roll back to
 ├── GatesFailed       the step exists, a gate said no
 ├── Forbidden         the actor's role lacks the action
+│   └── OutOfScope        the role has it, the token or MLOPS_ROLE leaves it out
+├── UnknownUser       the registry knows nobody by that name
+├── BadUser           a user cannot be added or changed like that
+├── UserInactive      the caller was deactivated
+├── BadToken          the token opens nothing: nobody's, or revoked
+│   └── TokenExpired      its time is over
+├── UnknownId         no token, webhook or delivery has that number
+├── BadWebhook        nothing can or may be sent to that address
+├── Undelivered       a receiver did not take an event
 ├── Conflict          somebody else changed the same thing at the same moment
 ├── ClockBehind       the clock shows a time before the last entry of the audit log
 ├── BrokenChain       the audit log was altered
@@ -121,6 +130,79 @@ class Forbidden(RegistryError):
         super().__init__(
             f"{actor!r} may not {action}. Roles that may: {', '.join(sorted(roles))}."
         )
+
+
+class OutOfScope(Forbidden):
+    """The role would include the action; the token or MLOPS_ROLE leaves it out."""
+
+    def __init__(self, actor: str, action: str, covered: Iterable[str]) -> None:
+        allowed = ", ".join(sorted(covered)) or "looking only"
+        RegistryError.__init__(
+            self,
+            f"{actor!r} may not {action} here: the token or MLOPS_ROLE allows {allowed}.",
+        )
+
+
+class UnknownUser(RegistryError):
+    """The registry knows nobody by that name."""
+
+    def __init__(self, name: str, names: Sequence[str] = ()) -> None:
+        known = f"It knows {_listed(names)}." if names else "It knows nobody yet."
+        super().__init__(
+            f"The registry knows no user {name!r}. {known} An admin adds one: mlops users add NAME"
+        )
+
+
+class BadUser(RegistryError):
+    """A user cannot be added or changed like that."""
+
+
+class UserInactive(RegistryError):
+    """The caller was deactivated."""
+
+    def __init__(self, name: str, since: datetime) -> None:
+        super().__init__(
+            f"The user {name!r} was deactivated on {since:%Y-%m-%d}. "
+            f"An admin can change that: mlops users reactivate {name}"
+        )
+
+
+class BadToken(RegistryError):
+    """The token opens nothing: nobody's, or revoked."""
+
+    def __init__(self, what: str = "is nobody's") -> None:
+        super().__init__(
+            f"The token in MLOPS_TOKEN {what}. Make a new one: mlops tokens create LABEL"
+        )
+
+
+class TokenExpired(BadToken):
+    """The token's time is over."""
+
+
+class UnknownId(RegistryError):
+    """No token, webhook or delivery has that number."""
+
+    def __init__(self, kind: str, number: int) -> None:
+        super().__init__(
+            f"There is no {kind} {number}. 'mlops {kind}s list' shows those there are."
+        )
+
+
+class BadWebhook(RegistryError):
+    """Nothing can or may be sent to that address."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(
+            f"{url!r} cannot be a webhook: {reason}. Give an address like https://host/path"
+        )
+
+
+class Undelivered(RegistryError):
+    """A receiver did not take an event."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(f"{url!r} did not take the event: {reason}. Nothing waits because of it.")
 
 
 class Conflict(RegistryError):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from registry.errors import Forbidden
+from registry.errors import Forbidden, OutOfScope
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +22,13 @@ class Action(StrEnum):
     REQUEST = "request promotions"
     REVIEW = "approve promotions"
     PROMOTE = "promote versions"
+    PEOPLE = "manage users"
+    WEBHOOKS = "manage webhooks"
+
+    @property
+    def scope(self) -> str:
+        """The word that a token's scopes have for it."""
+        return self.name.lower()
 
 
 class Role(StrEnum):
@@ -52,7 +59,10 @@ class Actor:
     name: str
     role: Role
     source: str = "sdk"
-    """cli, api, ci or sdk: written to the audit log."""
+    """cli, api, ci, sdk or mlflow-ui: written to the audit log."""
+
+    scopes: frozenset[Action] | None = None
+    """What a token narrows the role to; None narrows nothing."""
 
 
 def require(actor: Actor, action: Action) -> None:
@@ -60,6 +70,7 @@ def require(actor: Actor, action: Action) -> None:
 
     Raises:
         Forbidden: The actor may not; the message names the roles that may.
+        OutOfScope: The role would allow it, the caller's token does not.
 
     >>> require(Actor("ada", Role.SCIENTIST), Action.REGISTER)
     >>> require(Actor("ada", Role.SCIENTIST), Action.PROMOTE)
@@ -68,3 +79,5 @@ def require(actor: Actor, action: Action) -> None:
     """
     if action not in GRANTS[actor.role]:
         raise Forbidden(actor.name, action, (r for r in GRANTS if action in GRANTS[r]))
+    if actor.scopes is not None and action not in actor.scopes:
+        raise OutOfScope(actor.name, action, actor.scopes)

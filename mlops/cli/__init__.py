@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import typer
 
-from mlops.cli import admin, audits, catalogue, data, experiments, predictions, reports, versions
+from mlops.cli import (
+    admin,
+    audits,
+    catalogue,
+    data,
+    experiments,
+    people,
+    predictions,
+    reports,
+    versions,
+)
 
 app = typer.Typer(
     name="mlops",
@@ -32,6 +42,8 @@ database.command("upgrade")(admin.db_upgrade)
 database.command("status")(admin.db_status)
 app.add_typer(database, name="db")
 app.add_typer(audits.app, name="audit")
+app.add_typer(people.users, name="users")
+app.add_typer(people.tokens, name="tokens")
 
 
 @app.callback()
