@@ -22,6 +22,7 @@ from pipelines.judging import Judgement
 from pipelines.profile.table import profile as look_at
 from pipelines.profile.table import require_sound
 from pipelines.search.clock import Clock
+from pipelines.shelf import Shelf
 from pipelines.task import Task
 from pipelines.trial import Outcome, Work, answer_of
 from pipelines.winner import Choice
@@ -147,6 +148,7 @@ class Prepared:
         self.train, self.holdout = parts.split(dataset, goal)
         self.work = self._work()
         self.apart = self._apart()
+        self.shelf = Shelf()
 
     def find_best(
         self, budget: Budget, *, journal: Journal | None = None, engine: str = "processes"
@@ -167,9 +169,11 @@ class Prepared:
         for watcher in self.watchers:
             watcher.searching(tuple(self.work.rows), budget)
         mixing = not self.goal.simple and self.dataset.task is not Task.ANOMALY
+        self.shelf = Shelf(journal.folder if journal else None)
         question = searching.Question(
-            seed=self.goal.seed, journal=journal, watchers=self.watchers, ensemble=mixing
-        )
+            seed=self.goal.seed, journal=journal, watchers=self.watchers, ensemble=mixing,
+            shelf=self.shelf,
+        )  # fmt: skip
         with executors.crew(engine, budget.workers, self.work) as crew:
             return searching.search(self.work, clock, crew, question)
 
@@ -182,6 +186,7 @@ class Prepared:
         choice = Choice(
             board=board, work=self.work, clock=clock, seed=self.goal.seed,
             simple=self.goal.simple, max_latency=self.goal.max_latency, watchers=self.watchers,
+            shelf=self.shelf,
         )  # fmt: skip
         return choice.make()
 
@@ -245,6 +250,7 @@ class Prepared:
             rows={row.key: row for row in rows},
             metrics=judging.judged_by(self.metric, self.dataset, len(self.classes)),
             timed=goal.max_latency is not None,
+            bagged=parts.may_bag(self.dataset.task, goal),
             folds=[]
             if labels is None
             else parts.folds(self.train, labels, self.dataset.task, goal),

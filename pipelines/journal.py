@@ -81,6 +81,11 @@ class Journal:
         return cls(path, first, rest)
 
     @property
+    def folder(self) -> Path:
+        """Where predictions and models lie."""
+        return self.path.with_suffix("")
+
+    @property
     def spent(self) -> float:
         """Return the seconds of searching that went into what is written."""
         return float(self._lines[-1]["spent"]) if self._lines else 0.0
@@ -112,7 +117,7 @@ class Journal:
         return trial, Outcome(**data)
 
     def _predictions(self, number: int) -> Path:
-        return self.path.with_suffix("") / f"{number}.npy"
+        return self.folder / f"{number}.npy"
 
 
 def _compare(path: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
@@ -141,7 +146,7 @@ def _trial_data(trial: Trial) -> dict[str, Any]:
 
 
 def _outcome_data(outcome: Outcome) -> dict[str, Any]:
-    names = ("score", "metrics", "folds", "seconds", "failure", "learned", "complete")
+    names = ("score", "metrics", "folds", "seconds", "failure", "learned", "complete", "bag")
     return {
         **{name: getattr(outcome, name) for name in names},
         "predicted": outcome.out_of_fold is not None,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pipelines import splits
 from pipelines.cleaning.plan import Dropped
 from pipelines.errors import BadSetting
+from pipelines.task import Task
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from pipelines.dataset import Dataset
     from pipelines.goal import Goal
     from pipelines.metrics import Array
-    from pipelines.task import Task
 
 FOLDS = ((500, 5, 3), (2_000, 5, 2), (25_000, 5, 1), (100_000, 3, 1))
 """Up to so many rows: so many folds, so often. Small tables are judged over and over."""
@@ -68,3 +68,9 @@ def folds(
     )  # fmt: skip
     # Of a huge table one fold is enough; in time, the one that learned from most.
     return parts if len(labels) <= FOLDS[-1][0] else parts[-1:]
+
+
+def may_bag(task: Task, goal: Goal) -> bool:
+    """Say whether the folds' models may answer together; in time, the early ones know little."""
+    wanted = not goal.simple and goal.max_latency is None and goal.time is None
+    return wanted and task is not Task.ANOMALY

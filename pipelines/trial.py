@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from pipelines import shelf
 from pipelines.adapters import Stoppable, build
 from pipelines.task import Task
 
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 Array: TypeAlias = np.ndarray[Any, Any]
 WATCHED_ROWS = 20_000
 ROWS_TIMED = 5
+MOST_KEPT = 5
+"""So many of the folds' models are kept: one round of folds, also where they are repeated."""
 ROW_SECONDS = "row_seconds"
 """Among an outcome's metrics, where somebody set a ceiling: seconds to answer one row."""
 Origin = Literal["default", "portfolio", "tuned", "ensemble"]
@@ -67,6 +70,10 @@ class Outcome:
     """What the folds taught, to refit with: the rounds a booster needs."""
     complete: bool = True
     """False where it was stopped before its last fold, by the bar or by the clock."""
+    bag: str | None = None
+    """The digest of its folds' models, where they are kept."""
+    packed: bytes | None = field(default=None, compare=False, repr=False)
+    """The folds' models on their way to the shelf."""
 
     @property
     def state(self) -> str:
@@ -92,6 +99,8 @@ class Work:
     """Training and test positions; none where there are no labels to test on."""
     timed: bool = False
     """Whether each trial tells how long one row's answer takes."""
+    bagged: bool = False
+    """Whether the folds' models are kept, to answer together."""
 
     @property
     def metric(self) -> Metric:
@@ -151,20 +160,32 @@ def _judge(trial: Trial, work: Work, seconds: float | None) -> Outcome:
     if work.labels is None:
         model = _model(trial, work).fit(work.features)
         return _unlabelled(model.score(work.features))
-    clock = _Clock(seconds, len(work.folds))
+    clock, bags = _Clock(seconds, len(work.folds)), _bags(trial, work)
     parts: list[_Part] = []
     speed: dict[str, float] = {}
     for number, (train, test) in enumerate(work.folds):
         if number and not clock.has_time_for(number):
             break
         model = _model(trial, work)
-        parts.append(_fold(model, work, (train, test), clock.share()))
+        part = _fold(model, work, (train, test), clock.share())
+        parts.append(part if bags or part.answer is None else replace(part, model=None))
         if work.timed and not speed:
             speed = {ROW_SECONDS: row_seconds(model, work.features)}
         if number == 0 and trial.bar is not None and _tally(parts, work).misses(trial.bar):
             break
     outcome = _tally(parts, work).outcome()
-    return replace(outcome, metrics={**outcome.metrics, **speed})
+    outcome = replace(outcome, metrics={**outcome.metrics, **speed})
+    return _with_models(outcome, parts) if _bags(trial, work) and outcome.complete else outcome
+
+
+def _bags(trial: Trial, work: Work) -> bool:
+    """Say whether the mean of the folds' models is what a trial is good for."""
+    return work.bagged and len(work.folds) > 1 and not work.rows[trial.algorithm_key].steady
+
+
+def _with_models(outcome: Outcome, parts: Sequence[_Part]) -> Outcome:
+    packed = shelf.pack([part.model for part in parts[:MOST_KEPT] if part.model is not None])
+    return outcome if packed is None else replace(outcome, packed=packed, bag=shelf.digest(packed))
 
 
 def row_seconds(model: Model, features: pd.DataFrame) -> float:
@@ -181,7 +202,7 @@ def row_seconds(model: Model, features: pd.DataFrame) -> float:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """One fold: its answer, or the model that stopped early and can give it."""
+    """One fold: its model, and its answer unless that waits for what other folds teach."""
 
     test: Array
     learned: Mapping[str, Any]
@@ -227,7 +248,8 @@ def _fold(model: Model, work: Work, fold: tuple[Array, Array], seconds: float | 
     else:
         learned = {}
         model.fit(work.features.iloc[known], work.labels.iloc[known])
-    return _Part(test, learned, answer=answer_of(model, work.features.iloc[test], work.classes))
+    answer = answer_of(model, work.features.iloc[test], work.classes)
+    return _Part(test, learned, model, answer)
 
 
 def _parted(known: Array) -> tuple[Array, Array]:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pipelines.leaderboard import Leaderboard
     from pipelines.search import Watcher
     from pipelines.search.clock import Clock
+    from pipelines.shelf import Shelf
     from pipelines.trial import Work
 
 log = logging.getLogger(__name__)
@@ -66,6 +67,8 @@ class Choice:
     max_latency: float | None = None
     """Seconds that one row's answer may take."""
     watchers: Sequence[Watcher] = ()
+    shelf: Shelf | None = None
+    """Where the folds' models are."""
     notes: list[str] = field(default_factory=list)
     models: dict[int, Model | None] = field(default_factory=dict)
     """What was fitted so far, by the trial's number; None where that failed."""
@@ -82,7 +85,7 @@ class Choice:
         if not ended:
             return self._default()
         whole, self.board = self.board, self._fast_enough()
-        chosen = self._together() or self._alone()
+        chosen = self._together() or self._folds() or self._alone()
         self._calibrate(chosen)
         self._decide(chosen)
         self._time(chosen)
@@ -163,13 +166,32 @@ class Choice:
         left = mix and mix.only(frozenset(fitted))
         if left is None or not left.beats(single[1], self.work):
             return None
-        members = [fitted[trial.number] for trial, _ in left.members]
-        model: Model = Ensemble(members, left.weights)
+        pairs = zip(left.members, left.weights, strict=True)
+        parts = [(fitted[trial.number], weight) for (trial, _), weight in pairs]
+        members = [model for models, _ in parts for model in models]
+        weights = [weight / len(models) for models, weight in parts for _ in models]
+        model: Model = Ensemble(members, weights)
         trial, outcome = self._as_row(left, single[1])
         return Chosen(
             board=self.board, trial=trial, outcome=outcome,
             single=single, model=model, notes=self.notes,
         )  # fmt: skip
+
+    def _folds(self) -> Chosen | None:
+        """Return the best trial, answered by the mean of its folds' models, or None."""
+        single = self.board.best
+        models = None if self.simple or single is None else self._kept(single[1])
+        if single is None or models is None:
+            return None
+        self.notes.append(f"It answers with the mean of {len(models)} models, one of each fold.")
+        return Chosen(
+            board=self.board, trial=single[0], outcome=single[1], single=single,
+            model=Ensemble(models, [1 / len(models)] * len(models)), notes=self.notes,
+        )  # fmt: skip
+
+    def _kept(self, outcome: Outcome) -> list[Model] | None:
+        """Return the models of a trial's folds, where they answer together."""
+        return self.shelf.models(outcome.bag) if self.work.bagged and self.shelf else None
 
     def _as_row(self, mix: Mix, single: Outcome) -> tuple[Trial, Outcome]:
         """Return the ensemble as a line of the leaderboard.
@@ -185,20 +207,23 @@ class Choice:
         seconds = sum(outcome.seconds for _, outcome in mix.members)
         return trial, Outcome(score, metrics, seconds=seconds, out_of_fold=together)
 
-    def _fitted(self, mix: Mix) -> dict[int, Model]:
-        """Fit the members while there is time, the single best first, then by their weights."""
+    def _fitted(self, mix: Mix) -> dict[int, list[Model]]:
+        """Take the folds' models; fit the others while there is time, the single best first."""
         best = self.board.best
         first = best[0].number if best else -1
-        fitted: dict[int, Model] = {}
+        kept = {trial.number: self._kept(outcome) for trial, outcome in mix.members}
+        fitted = {number: models for number, models in kept.items() if models}
         late = []
         for trial, outcome in sorted(mix.members, key=lambda row: row[0].number != first):
+            if trial.number in fitted:
+                continue
             if fitted and ensemble.seconds_to_fit(outcome) + MARGIN > self.clock.left:
                 late.append(trial.algorithm_key)
                 continue
             self._doing(f"fitting {trial.algorithm_key} on all training rows")
             model = self._try(trial, outcome)
             if model is not None:
-                fitted[trial.number] = model
+                fitted[trial.number] = [model]
         if late:
             log.info("No time was left to fit %s for the ensemble.", ", ".join(late))
         return fitted

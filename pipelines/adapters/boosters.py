@@ -1,7 +1,8 @@
-"""Gradient boosting: estimators that can watch other rows and stop when those gain no more.
+"""What learns in rounds, can watch other rows, and stops when those gain no more.
 
-They grow a few rounds past the best. ``keep`` says how many of them answer, so that rows that
-were watched need not be judged with the very number of rounds that suits them best.
+Gradient boosting, and networks with their epochs. They go a few rounds past the best. ``keep``
+says how many of them answer, so that rows that were watched need not be judged with the very
+number of rounds that suits them best.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 MOST_ROUNDS = 3_000
 PATIENCE = 40
-UNWATCHED_ROUNDS = 200
+UNWATCHED_ROUNDS, UNWATCHED_EPOCHS = 200, 15
 """When nobody says how many rounds, and there is nothing to watch."""
 MOST_BINS = 255
 """scikit-learn's histograms hold no category with more levels."""
@@ -35,7 +36,7 @@ Watched = tuple["Array", "Array"]
 
 
 class Booster(Estimator):
-    """An estimator that boosts in rounds. Categories keep their codes."""
+    """An estimator that learns in rounds."""
 
     def __init__(
         self, algorithm: Algorithm, task: Task, estimator: Any, prepare: Any, rounds: int | None
@@ -52,7 +53,8 @@ class Booster(Estimator):
 
     def fit_prepared(self, rows: Array, target: Array) -> None:
         """Fit the rounds that were asked for."""
-        self.estimator.set_params(**{self.rounds_name: self.rounds or UNWATCHED_ROUNDS})
+        usual = UNWATCHED_EPOCHS if self.library == "pipelines" else UNWATCHED_ROUNDS
+        self.estimator.set_params(**{self.rounds_name: self.rounds or usual})
         self.estimator.fit(rows, target, **self._categories(rows))
 
     def fit_watching(
@@ -168,6 +170,13 @@ def _watch_histograms(
     return max(1, int(np.argmax(estimator.validation_score_)))  # the first is before any round
 
 
+def _watch_network(
+    estimator: Any, known: Watched, watched: Watched, deadline: float, options: Mapping[str, Any]
+) -> int:
+    del options
+    return int(estimator.watch(known, watched, deadline))
+
+
 def _keep_lightgbm(estimator: Any, rounds: int) -> None:
     estimator.booster_.best_iteration = rounds
 
@@ -186,18 +195,24 @@ def _keep_histograms(estimator: Any, rounds: int) -> None:
     del estimator._predictors[rounds:]
 
 
-_ROUNDS = {"catboost": "iterations", "sklearn": "max_iter"}
+def _keep_network(estimator: Any, rounds: int) -> None:
+    estimator.keep(rounds)
+
+
+_ROUNDS = {"catboost": "iterations", "sklearn": "max_iter", "pipelines": "epochs"}
 _WATCHERS: dict[str, Callable[[Any, Watched, Watched, float, Mapping[str, Any]], int]] = {
     "lightgbm": _watch_lightgbm,
     "xgboost": _watch_xgboost,
     "catboost": _watch_catboost,
     "sklearn": _watch_histograms,
+    "pipelines": _watch_network,
 }
 _KEEPERS: dict[str, Callable[[Any, int], None]] = {
     "lightgbm": _keep_lightgbm,
     "xgboost": _keep_xgboost,
     "catboost": _keep_catboost,
     "sklearn": _keep_histograms,
+    "pipelines": _keep_network,
 }
 
 

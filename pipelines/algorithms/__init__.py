@@ -116,6 +116,8 @@ class Algorithm:
     """For a row that few targets ask for: the arguments that one sets, or None where it is not."""
     only_for: str = ""
     """The same in words."""
+    steady: bool = False
+    """Other rows hardly change its answers: one fit on all rows is as good as a mean of folds'."""
 
     @property
     def default(self) -> Mapping[str, Any]:

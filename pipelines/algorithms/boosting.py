@@ -92,10 +92,10 @@ def _family(task: Task) -> tuple[Algorithm, ...]:
             fixed=LIGHTGBM_FIXED,
             portfolio=(
                 Entry(0, {"n_estimators": 100}),
-                Entry(20, lightgbm(0.06, 31, 0.8, 20, 1.0)),
-                Entry(24, {**lightgbm(0.05, 63, 0.7, 8, 3.0), "extra_trees": True}),
-                Entry(45, lightgbm(0.05, 7, 0.6, 30, 1.0)),
-                Entry(52, lightgbm(0.03, 96, 0.7, 5, 5.0)),
+                Entry(3, lightgbm(0.06, 31, 0.8, 20, 1.0)),
+                Entry(20, {**lightgbm(0.05, 63, 0.7, 8, 3.0), "extra_trees": True}),
+                Entry(28, lightgbm(0.05, 7, 0.6, 30, 1.0)),
+                Entry(14, lightgbm(0.03, 96, 0.7, 5, 5.0)),
             ),
             needs=NO_NEEDS,
             explain_with="tree",
@@ -109,7 +109,7 @@ def _family(task: Task) -> tuple[Algorithm, ...]:
             space=_HISTOGRAMS,
             portfolio=(
                 Entry(
-                    30,
+                    24,
                     {
                         "learning_rate": 0.08,
                         "max_leaf_nodes": 31,
@@ -132,8 +132,8 @@ def _family(task: Task) -> tuple[Algorithm, ...]:
             space=_XGBOOST,
             fixed={"verbosity": 0, "tree_method": "hist"},
             portfolio=(
-                Entry(26, _xgboost(0.08, 6, 0.7, 2.0)),
-                Entry(54, _xgboost(0.03, 9, 0.6, 10.0)),
+                Entry(11, _xgboost(0.08, 6, 0.7, 2.0)),
+                Entry(36, _xgboost(0.03, 9, 0.6, 10.0)),
             ),
             needs=NO_NEEDS,
             explain_with="tree",
@@ -148,9 +148,9 @@ def _family(task: Task) -> tuple[Algorithm, ...]:
             space=_CATBOOST,
             fixed={"verbose": False, "thread_count": 1, "allow_writing_files": False},
             portfolio=(
-                Entry(16, _catboost(0.1, 6, 3.0)),
-                Entry(48, _catboost(0.05, 4, 3.0)),
-                Entry(56, _catboost(0.05, 8, 5.0)),
+                Entry(7, _catboost(0.1, 6, 3.0)),
+                Entry(30, _catboost(0.05, 4, 3.0)),
+                Entry(44, _catboost(0.05, 8, 5.0)),
             ),
             needs=NO_NEEDS,
             limits=Limits(classes=50),

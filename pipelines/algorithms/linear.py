@@ -22,6 +22,7 @@ ROWS = (
     Algorithm(
         key="dummy",
         title="Baseline: the classes' shares",
+        steady=True,
         target="sklearn.dummy:DummyClassifier",
         task=_CLASSES,
         fixed={"strategy": "prior"},
@@ -32,6 +33,7 @@ ROWS = (
     Algorithm(
         key="dummy",
         title="Baseline: the mean",
+        steady=True,
         target="sklearn.dummy:DummyRegressor",
         task=_VALUES,
         portfolio=(Entry(1),),
@@ -41,12 +43,13 @@ ROWS = (
     Algorithm(
         key="logistic",
         title="Logistic regression",
+        steady=True,
         target="sklearn.linear_model:LogisticRegression",
         task=_CLASSES,
         space={"C": Float(1e-4, 1e2, log=True), "class_weight": Choice([None, "balanced"])},
         fixed={"max_iter": 1000},
         portfolio=(
-            Entry(10, {"C": 1.0, "class_weight": None}),
+            Entry(9, {"C": 1.0, "class_weight": None}),
             Entry(40, {"C": 0.05, "class_weight": None}),
         ),
         needs=DISTANCES,
@@ -55,6 +58,7 @@ ROWS = (
     Algorithm(
         key="elastic_logistic",
         title="Logistic regression with an elastic penalty",
+        steady=True,
         target="sklearn.linear_model:LogisticRegression",
         task=_CLASSES,
         space={"C": Float(1e-3, 1e1, log=True), "l1_ratio": Float(0.0, 1.0)},
@@ -67,6 +71,7 @@ ROWS = (
     Algorithm(
         key="naive_bayes",
         title="Gaussian naive Bayes",
+        steady=True,
         target="sklearn.naive_bayes:GaussianNB",
         task=_CLASSES,
         space={"var_smoothing": Float(1e-9, 1e-1, log=True)},
@@ -76,6 +81,7 @@ ROWS = (
     Algorithm(
         key="lda",
         title="Linear discriminant analysis",
+        steady=True,
         target="sklearn.discriminant_analysis:LinearDiscriminantAnalysis",
         task=_CLASSES,
         space={"shrinkage": Float(0.0, 1.0)},
@@ -98,6 +104,7 @@ ROWS = (
     Algorithm(
         key="linear_svm",
         title="Linear support vector machine, calibrated",
+        steady=True,
         target="sklearn.svm:LinearSVC",
         task=_CLASSES,
         space={"C": Float(1e-4, 1e1, log=True), "class_weight": Choice([None, "balanced"])},
@@ -110,16 +117,18 @@ ROWS = (
     Algorithm(
         key="ridge",
         title="Ridge regression",
+        steady=True,
         target="sklearn.linear_model:Ridge",
         task=_VALUES,
         space={"alpha": Float(1e-3, 1e4, log=True)},
-        portfolio=(Entry(10, {"alpha": 1.0}), Entry(40, {"alpha": 50.0})),
+        portfolio=(Entry(9, {"alpha": 1.0}), Entry(40, {"alpha": 50.0})),
         needs=DISTANCES,
         explain_with="linear",
     ),
     Algorithm(
         key="elastic_net",
         title="Elastic net",
+        steady=True,
         target="sklearn.linear_model:ElasticNet",
         task=_VALUES,
         space={"alpha": Float(1e-4, 1e1, log=True), "l1_ratio": Float(0.01, 1.0)},
@@ -132,6 +141,7 @@ ROWS = (
     Algorithm(
         key="linear_svm",
         title="Linear support vector regression",
+        steady=True,
         target="sklearn.svm:LinearSVR",
         task=_VALUES,
         space={"C": Float(1e-3, 1e1, log=True), "epsilon": Float(0.0, 0.5)},

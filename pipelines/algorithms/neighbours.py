@@ -17,6 +17,13 @@ _MLP = {
     "alpha": Float(1e-5, 1.0, log=True),
     "learning_rate_init": Float(3e-4, 1e-2, log=True),
 }
+_NETWORK = {
+    "layers": Choice(["64", "128", "128-64", "256-128", "256-128-64"]),
+    "learning_rate": Float(5e-4, 1e-2, log=True),
+    "dropout": Float(0.0, 0.5),
+    "shrink": Float(1e-4, 1.0, log=True),
+    "stretches": Int(0, 24),
+}
 _SVM_GAMMA = {"C": Float(0.1, 100.0, log=True), "gamma": Float(1e-4, 1.0, log=True)}
 
 
@@ -43,6 +50,16 @@ def _network(params: dict[str, Any]) -> dict[str, Any]:
     return {**params, "hidden_layer_sizes": layers}
 
 
+def _small_network(layers: str, rate: float, dropout: float, stretches: int) -> dict[str, Any]:
+    return {
+        "layers": layers,
+        "learning_rate": rate,
+        "dropout": dropout,
+        "shrink": 1e-2,
+        "stretches": stretches,
+    }
+
+
 def _family(task: Task) -> tuple[Algorithm, ...]:
     classifies = task is Task.CLASSIFICATION
     end = "Classifier" if classifies else "Regressor"
@@ -51,13 +68,14 @@ def _family(task: Task) -> tuple[Algorithm, ...]:
         Algorithm(
             key="knn",
             title="Nearest neighbours",
+            steady=True,
             target=f"sklearn.neighbors:KNeighbors{end}",
             task=task,
             space={
                 "n_neighbors": Int(2, 60, log=True),
                 "weights": Choice(["uniform", "distance"]),
             },
-            portfolio=(Entry(42, {"n_neighbors": 15, "weights": "distance"}),),
+            portfolio=(Entry(32, {"n_neighbors": 15, "weights": "distance"}),),
             needs=DISTANCES,
             limits=Limits(rows=30_000, columns=500),
         ),
@@ -70,12 +88,27 @@ def _family(task: Task) -> tuple[Algorithm, ...]:
             task=task,
             space=_SVM_GAMMA,
             portfolio=(
-                Entry(22, {"C": 5.0, "gamma": "scale"}),
+                Entry(18, {"C": 5.0, "gamma": "scale"}),
                 Entry(58, {"C": 1.0, "gamma": 0.01}),
             ),
             wrap="calibrated" if classifies else wrap,
             needs=DISTANCES,
             limits=Limits(rows=5_000, columns=500, classes=20),
+        ),
+        Algorithm(
+            key="network",
+            title="Small network that reads numbers off rulers",
+            target=f"pipelines.adapters.networks:Network{end}",
+            task=task,
+            adapter="boosters",
+            space=_NETWORK,
+            portfolio=(
+                Entry(5, _small_network("256-128", 2e-3, 0.2, 12)),
+                Entry(26, _small_network("128", 2e-3, 0.1, 0)),
+                Entry(38, _small_network("256-128-64", 1e-3, 0.3, 24)),
+            ),
+            needs=DISTANCES,
+            limits=Limits(rows=500_000, columns=2000),
         ),
         Algorithm(
             key="mlp",
@@ -85,7 +118,7 @@ def _family(task: Task) -> tuple[Algorithm, ...]:
             space=_MLP,
             fixed={"max_iter": 80, "early_stopping": True, "n_iter_no_change": 8},
             portfolio=(
-                Entry(18, {"layers": "128-64", "alpha": 1e-3, "learning_rate_init": 2e-3}),
+                Entry(22, {"layers": "128-64", "alpha": 1e-3, "learning_rate_init": 2e-3}),
                 Entry(53, {"layers": "256", "alpha": 1e-2, "learning_rate_init": 1e-3}),
             ),
             prepare=_network,

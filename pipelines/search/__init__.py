@@ -9,9 +9,10 @@ from __future__ import annotations
 import logging
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
+from pipelines import ensemble
 from pipelines.errors import BadSetting
 from pipelines.leaderboard import Leaderboard, ratio_of
 from pipelines.search.agreement import PREFERRED, rescored
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pipelines.executors import Crew
     from pipelines.journal import Journal
     from pipelines.profile.facts import Profile
+    from pipelines.shelf import Shelf
     from pipelines.trial import Trial, Work
 
 log = logging.getLogger(__name__)
@@ -34,8 +36,9 @@ RACE_FROM = 2_000
 """Below this many rows one fold says too little to race on."""
 REFIT_SHARE = 0.3
 """No more of the seconds than this is kept for fitting the winner once more."""
-ENSEMBLE_SHARE = 0.08
-"""This much of the seconds is kept for choosing an ensemble and fitting its other members."""
+LEAST_RESERVE = 0.5
+CHOOSING_SHARE, FITTING_SHARE, MOST_ANEW = 0.03, 0.08, 4
+"""So much of the seconds is kept for choosing an ensemble and for fitting a few members."""
 GRACE = 1.5
 """A trial that takes so many times its limit is killed: it does not look at the clock."""
 
@@ -94,6 +97,8 @@ class Question:
     watchers: Sequence[Watcher] = ()
     ensemble: bool = False
     """Whether time is kept for one."""
+    shelf: Shelf | None = None
+    """Where the folds' models go."""
 
 
 def search(work: Work, clock: Clock, crew: Crew, question: Question) -> Leaderboard:
@@ -180,32 +185,47 @@ class _Search:
     def _take(self, future: Future[Outcome]) -> None:
         running = self._running.pop(future)
         outcome = _outcome_of(future, late=running.overdue <= time.monotonic())
+        outcome = self._shelved(outcome)
         self._board = self._board.with_row(running.trial, outcome)
         self._rescore()
         outcome = self._board.rows[-1][1]
         self._proposals.tell(running.trial, outcome)
         if self._question.journal is not None:
             self._question.journal.append(running.trial, outcome, spent=self._clock.spent)
+        self._tidy()
         log.info("%s", _told(running.trial, outcome))
         for watcher in self._question.watchers:
             watcher.tried(running.trial, outcome, self._board)
+
+    def _shelved(self, outcome: Outcome) -> Outcome:
+        """Lay a trial's models down where they wait."""
+        if outcome.packed is not None and self._question.shelf is not None:
+            self._question.shelf.put(outcome.packed)
+        return replace(outcome, packed=None)
+
+    def _tidy(self) -> None:
+        """Throw away the models of trials that no ensemble would look at."""
+        if self._question.shelf is not None:
+            rows = ensemble.candidates(self._board)
+            self._question.shelf.keep({outcome.bag for _, outcome in rows})
 
     def _rescore(self) -> None:
         if self._work.labels is None:
             self._board = rescored(self._board)
 
     def _reserve(self) -> float:
-        """Return the seconds to keep for fitting what wins once more, on all rows."""
-        if self._clock.seconds is None:
+        """Return the seconds to keep for choosing, and for fitting what must be fitted anew."""
+        seconds, best = self._clock.seconds, self._board.best
+        if seconds is None:
             return 0.0
-        best = self._board.best
-        needed = 0.5
-        if best is not None:
-            folds = max(1, len(best[1].folds))
-            needed += 1.5 * best[1].seconds / folds
+        needed = LEAST_RESERVE
+        if best is not None and best[1].bag is None:
+            needed += ensemble.seconds_to_fit(best[1])
         if self._question.ensemble:
-            needed += ENSEMBLE_SHARE * self._clock.seconds
-        return min(needed, REFIT_SHARE * self._clock.seconds)
+            others = [row[1] for row in ensemble.candidates(self._board) if row[1].bag is None]
+            anew = sum(sorted(map(ensemble.seconds_to_fit, others[:MOST_ANEW])))
+            needed += CHOOSING_SHARE * seconds + min(anew, FITTING_SHARE * seconds)
+        return min(needed, REFIT_SHARE * seconds)
 
     def _time_is_up(self) -> bool:
         return self._clock.left <= self._reserve()

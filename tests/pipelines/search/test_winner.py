@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 
 import numpy as np
@@ -16,6 +17,7 @@ from pipelines.goal import Goal, header
 from pipelines.journal import Journal
 from pipelines.schema import Schema
 from pipelines.search import Budget
+from pipelines.shelf import Shelf
 from pipelines.task import Task
 
 KEYS = ("lightgbm", "logistic", "knn")
@@ -35,9 +37,16 @@ def curved(rows=300, seed=0):
 
 
 @pytest.fixture(scope="module")
-def found():
+def kept(tmp_path_factory):
+    """Where the journal of the search lies."""
+    return tmp_path_factory.mktemp("kept")
+
+
+@pytest.fixture(scope="module")
+def found(kept):
     goal = Goal(algorithms=KEYS, metric="log_loss")
-    return find_best(curved(), goal, BUDGET, engine="serial")
+    journal = Journal.create(kept / "run.jsonl", header(curved(), goal))
+    return find_best(curved(), goal, BUDGET, journal=journal, engine="serial")
 
 
 def test_an_ensemble_wins_where_it_is_better_and_the_single_best_is_kept(found):
@@ -47,7 +56,8 @@ def test_an_ensemble_wins_where_it_is_better_and_the_single_best_is_kept(found):
     single, outcome = found.single
     assert single.algorithm_key in KEYS
     assert found.outcome.score < outcome.score
-    assert len(found.model.members) == len(found.trial.params) > 1
+    assert len(found.model.members) == len(found.model.weights) > len(found.trial.params) > 1
+    assert sum(found.model.weights) == pytest.approx(1)
     top = found.leaderboard.to_frame().iloc[0]
     assert (top["algorithm"], top["origin"]) == ("ensemble", "ensemble")
 
@@ -164,28 +174,50 @@ def test_a_ceiling_that_nothing_keeps_gives_the_fastest_and_says_so():
         find_best(curved(120), Goal(max_latency=0), Budget(trials=1), engine="serial")
 
 
-def resumed(found, path, goal):
-    """The same search again, from a journal that holds all its trials."""
-    journal = Journal.create(path, header(found.dataset, goal))
-    for trial, outcome in found.leaderboard.rows[:-1]:
-        journal.append(trial, outcome, spent=1.0)
-    again = Journal.open(path, header(found.dataset, goal))
+def resumed(found, kept, folder, goal):
+    """The same search again, from a copy of its journal, which holds all its trials."""
+    shutil.copytree(kept, folder, dirs_exist_ok=True)
+    again = Journal.open(folder / "run.jsonl", header(found.dataset, goal))
     assert len(again.replay()) == BUDGET.trials
     return find_best(found.dataset, goal, BUDGET, journal=again, engine="serial")
 
 
-def test_a_resumed_run_makes_the_same_ensemble_from_the_journal(found, tmp_path):
+def test_a_resumed_run_makes_the_same_ensemble_from_the_journal(found, kept, tmp_path):
     goal = Goal(algorithms=KEYS, metric="log_loss")
-    again = resumed(found, tmp_path / "run.jsonl", goal)
+    again = resumed(found, kept, tmp_path, goal)
     assert again.trial == found.trial
     assert again.outcome.score == found.outcome.score
     rows = found.holdout.drop(columns="answer")
     np.testing.assert_array_equal(again.model.score(rows), found.model.score(rows))
 
 
-def test_who_asks_for_the_simple_gets_the_single_best(found, tmp_path):
+def test_models_of_folds_that_changed_on_disk_are_not_opened_but_fitted_anew(
+    found, kept, tmp_path
+):
+    for path in kept.glob("run/*.models"):
+        changed = tmp_path / "run" / path.name
+        changed.parent.mkdir(exist_ok=True)
+        changed.write_bytes(path.read_bytes() + b" ")
+    shelf = Shelf(tmp_path / "run")
+    bags = {outcome.bag for _, outcome in found.leaderboard.rows} - {None}
+    assert bags
+    assert [shelf.models(bag) for bag in bags] == [None] * len(bags)
+    assert all(Shelf(kept / "run").models(bag) for bag in bags)
+    shelf.keep(set())
+    assert not list(tmp_path.glob("run/*.models"))
+
+
+def test_the_best_alone_answers_with_the_mean_of_its_folds(found):
+    goal = Goal(algorithms=["lightgbm"], metric="log_loss")
+    alone = find_best(found.dataset, goal, Budget(trials=2), engine="serial")
+    assert alone.trial.algorithm_key == "lightgbm"
+    assert [member.algorithm for member in alone.model.members] == ["lightgbm"] * 5
+    assert "mean of 5 models" in alone.note
+
+
+def test_who_asks_for_the_simple_gets_the_single_best(found, kept, tmp_path):
     goal = Goal(algorithms=KEYS, metric="log_loss", simple=True)
-    simple = resumed(found, tmp_path / "run.jsonl", goal)
+    simple = resumed(found, kept, tmp_path, goal)
     assert simple.trial == found.single[0]
     assert simple.single == (simple.trial, simple.outcome)
     assert "ensemble" not in {trial.algorithm_key for trial, _ in simple.leaderboard.rows}
