@@ -1,7 +1,8 @@
-"""Start the real MLflow server, say where it is once it answers, end it cleanly on Ctrl-C.
+"""Start the guarded MLflow server, say where it is once it answers, end it cleanly on Ctrl-C.
 
-Only the standard library is used, so that the script runs wherever ``mlflow`` is installed.
-Options it does not know go to ``mlflow server`` unchanged. ``mlops ui`` runs it for you.
+It is MLflow's own server with our app in it (``--app-name mlops``), which does not start where
+nothing guards the registry. Only the standard library is used here. Options it does not know go to
+``mlflow server`` unchanged. ``mlops ui`` runs it for you.
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ def command(asked: argparse.Namespace, more: Sequence[str] = ()) -> list[str]:
         *["-m", "mlflow", "server"],
         *["--backend-store-uri", asked.backend_store_uri, *artifacts],
         *["--host", asked.host, "--port", str(asked.port), "--workers", str(asked.workers)],
+        *["--app-name", "mlops-basic-auth" if asked.login else "mlops"],
         *more,
     ]
 
@@ -180,6 +182,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
     parser.add_argument("--port", type=int, default=5000, help="default: %(default)s")
     parser.add_argument("--workers", type=int, default=1, help="default: %(default)s")
+    parser.add_argument(
+        "--login", action="store_true", help="ask for MLflow's basic-auth user and password"
+    )
     parser.add_argument("--quiet", action="store_true", help="keep the server's own log hidden")
     return parser
 

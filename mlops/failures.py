@@ -5,6 +5,7 @@ DoorError
 ├── UnwritableFolder   a folder that a command writes to cannot be written
 ├── PortBusy           something else listens where the server should
 ├── NoServer           the MLflow server did not come up
+├── Diverged           MLflow shows something else than the record says
 └── Interrupted        somebody pressed Ctrl-C; it says how to go on
 """
 
@@ -54,6 +55,10 @@ class NoServer(DoorError):
         super().__init__(f"The MLflow server did not start: {reason}")
 
 
+class Diverged(DoorError):
+    """MLflow shows something else than the record says; ``mlops doctor`` lists what."""
+
+
 class Interrupted(DoorError):
     """Somebody pressed Ctrl-C."""
 
@@ -96,6 +101,7 @@ FAILURES: dict[type[Exception], Failure] = {
     UnwritableFolder: Failure(26, 507, "unwritable-folder"),
     PortBusy: Failure(27, 409, "port-busy"),
     NoServer: Failure(28, 503, "no-server"),
+    Diverged: Failure(29, 409, "diverged"),
     record.DatabaseDown: Failure(30, 503, "database-down"),
     record.DatabaseTooNew: Failure(31, 503, "database-too-new"),
     record.SchemaOutdated: Failure(32, 503, "schema-outdated"),

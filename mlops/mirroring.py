@@ -14,15 +14,18 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def show(ws: Workspace, name: str) -> str:
+def show(ws: Workspace, name: str, *, whole: bool = False) -> str:
     """Make MLflow show a model's versions as recorded; return why not, or an empty text.
 
-    What is missing stays in the outbox and is shown by the next command on that model.
+    What is missing stays in the outbox and is shown by the next command on that model. Only what
+    changed is looked at, or the whole model.
     """
     audits.note(ws)
     try:
         with ws.session() as session:
-            mirror.show(session, name, ws.tracking_uri)
+            mirror.show(
+                session, name, ws.tracking_uri, stages=ws.settings.mlflow_stages, whole=whole
+            )
     except Exception as error:  # noqa: BLE001 - any failure of MLflow leaves the record as it is
         logger.warning("MLflow does not show %s as recorded yet: %s", name, error)
         return f"{type(error).__name__}: {error}"

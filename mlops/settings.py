@@ -18,6 +18,8 @@ from mlops.failures import BadEnvironment
 from registry.permissions import Role
 
 _SHARED = ("sqlite:", "postgresql")
+_SERVED = ("_MLFLOW_SERVER_FILE_STORE", "_MLFLOW_SERVER_REGISTRY_STORE")
+_REPLICA, _ROOT = "_MLFLOW_SERVER_READ_REPLICA_BACKEND_STORE", "_MLFLOW_SERVER_ARTIFACT_ROOT"
 
 
 class Settings(BaseSettings):
@@ -79,6 +81,15 @@ class Settings(BaseSettings):
     )
     ui_host: str = Field("127.0.0.1", description="Where mlops ui listens.")
     ui_port: int = Field(5000, ge=1, le=65535, description="On which port.")
+    mlflow_stages: bool = Field(
+        True,  # noqa: FBT003 - a default, not a flag in a call
+        description="Show stages in MLflow also as its own, deprecated ones; off: aliases only.",
+    )
+    mlflow_role: Role = Field(
+        Role.VIEWER,
+        description="What somebody who signed in at the MLflow server may do there when the "
+        "registry does not know them; MLflow's own admins may do everything.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "WARNING", description="How much is logged to stderr."
     )
@@ -91,11 +102,7 @@ class Settings(BaseSettings):
     @field_validator("tracking_uri", "database")
     @classmethod
     def _fixed(cls, url: str | None) -> str | None:
-        """Fix a relative SQLite file to this folder: libraries keep connections by their URL."""
-        path = (url or "").removeprefix("sqlite:///")
-        if url is None or path in {url, "", ":memory:"} or path.startswith(("/", "file:")):
-            return url
-        return f"sqlite:///{Path(path).absolute()}"
+        return None if url is None else fixed(url)
 
     @property
     def database_url(self) -> str:
@@ -129,6 +136,38 @@ def load() -> Settings:
         raise BadEnvironment(
             variable(str(first["loc"][0])), first["input"], first["msg"]
         ) from error
+
+
+def fixed(url: str) -> str:
+    """Fix a relative SQLite file to this folder: libraries keep connections by their URL.
+
+    >>> fixed("sqlite:////srv/mlflow.db"), fixed("postgresql://db/mlflow")
+    ('sqlite:////srv/mlflow.db', 'postgresql://db/mlflow')
+    """
+    path = url.removeprefix("sqlite:///")
+    if path in {url, "", ":memory:"} or path.startswith(("/", "file:")):
+        return url
+    return f"sqlite:///{Path(path).absolute()}"
+
+
+def names_a_database() -> bool:
+    """Say whether the registry has a database of its own, without reading all settings."""
+    return bool(os.environ.get("MLOPS_DATABASE_URL"))
+
+
+def served_stores() -> set[str]:
+    """Return the stores that this process serves, if it is a worker of an MLflow server."""
+    return {fixed(url) for name in _SERVED if (url := os.environ.get(name))}
+
+
+def read_replica() -> str | None:
+    """Return the read replica that the MLflow server gave to this worker of it."""
+    return os.environ.get(_REPLICA) or None
+
+
+def artifact_root() -> str | None:
+    """Return the artifact root that the MLflow server gave to this worker of it."""
+    return os.environ.get(_ROOT) or None
 
 
 def variable(field: str) -> str:

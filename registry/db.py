@@ -108,6 +108,11 @@ def state(engine: Engine) -> State:
     return State.CURRENT if found == REVISIONS[-1] else State.OLDER
 
 
+def has_record(engine: Engine) -> bool:
+    """Say whether a database holds tables of ours, whatever their release; changes nothing."""
+    return inspect(engine).has_table(_VERSION_TABLE)
+
+
 def ensure(engine: Engine) -> None:
     """See to it that the tables are there and are those this version knows.
 

@@ -35,6 +35,7 @@ app.command("promote")(versions.promote)
 app.command("explain")(reports.explain)
 app.command("predict")(predictions.predict)
 app.command("ui")(admin.ui)
+app.command("doctor")(admin.doctor)
 database = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="The registry's database."
 )

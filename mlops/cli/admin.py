@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlops.cli.output import Debug, Json, terminal, workspace
+from mlops.cli.output import Debug, Json, table, terminal, workspace
+from mlops.failures import FAILURES, Diverged
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from mlops.doctor import Diagnosis
 
 
 def ui(
@@ -30,6 +36,28 @@ def ui(
             port=port,
             on_ready=lambda url: term.answer({"url": url}, lambda console: console.print(url)),
         )
+
+
+def doctor(
+    name: Annotated[str | None, typer.Argument(help="A model's name; default: all.")] = None,
+    repair: Annotated[bool, typer.Option("--repair", help="Set MLflow to the record.")] = False,
+    every: Annotated[
+        bool, typer.Option("--every", help="Hash every version's files, not only those in use.")
+    ] = False,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Compare the record with MLflow and verify the audit log; exit code 29 when they part.
+
+    Example: mlops doctor --repair
+    """
+    with terminal(json=json, debug=debug) as term:
+        from mlops import doctor
+
+        found = doctor.examine(name, repair=repair, every=every, workspace=workspace())
+        term.answer(found, lambda console: _diagnosis(console, found))
+        if not found.healthy:
+            raise typer.Exit(FAILURES[Diverged].exit_code)
 
 
 def db_upgrade(json: Json = False, debug: Debug = False) -> None:
@@ -66,3 +94,28 @@ def db_status(json: Json = False, debug: Debug = False) -> None:
             told,
             lambda console: console.print(f"{told['database']}: {told['state']}", markup=False),
         )
+
+
+def _diagnosis(console: Console, found: Diagnosis) -> None:
+    mended = [each for each in found.found if each not in found.left]
+    rows = [
+        (
+            "mended" if each in mended else "open",
+            each.kind,
+            each.subject,
+            each.recorded,
+            each.shown,
+        )
+        for each in (*mended, *found.left)
+    ]
+    if rows:
+        console.print(table("", ["", "what", "where", "recorded", "in MLflow"], rows))
+    if found.broken_chain:
+        console.print(found.broken_chain, markup=False)
+    models = f"{len(found.models)} model" + ("s" if len(found.models) != 1 else "")
+    if found.healthy:
+        console.print(f"{models}: MLflow shows the record; {found.entries} audit entries verify.")
+    else:
+        left = sum(not each.repairable for each in found.left)
+        hint = f"{left} of them need a person" if left else "set it right: mlops doctor --repair"
+        console.print(f"{models}: {len(found.left)} divergences; {hint}.")

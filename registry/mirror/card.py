@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from registry.reports import Report
     from registry.versions import ModelVersion
@@ -17,9 +17,26 @@ LONGEST = 5000
 _DIGITS = 12
 
 
-def write(version: ModelVersion, reports: Sequence[Report] = ()) -> str:
-    """Write the card of a version."""
-    blocks = [_head(version), _made_from(version), _metrics(version), _links(version, reports)]
+def write(
+    version: ModelVersion,
+    reports: Sequence[Report] = (),
+    verdicts: Sequence[Mapping[str, str]] = (),
+) -> str:
+    """Write the card of a version.
+
+    Args:
+        version: What the card is about.
+        reports: What it links to.
+        verdicts: What the gates said when it last moved, the comparison with the champion among
+            them: they stay true when the champion changes, so the card does not grow old.
+    """
+    blocks = [
+        _head(version),
+        _made_from(version),
+        _metrics(version),
+        _links(version, reports),
+        _gates(verdicts),
+    ]
     text = ""
     for block in filter(None, blocks):
         if len(text) + len(block) + 1 > LONGEST:
@@ -68,6 +85,18 @@ def _found(version: ModelVersion) -> list[str]:
             f"{decision['before']:.4g} while choosing)."
         )
     return ["", "\n\n".join(told)] if told else []
+
+
+def _gates(verdicts: Sequence[Mapping[str, str]]) -> str:
+    if not verdicts:
+        return ""
+    rows = _fitting(
+        f"| {verdict.get('outcome', '')} | {verdict.get('code', '')} "
+        f"{_plain(verdict.get('title', ''))} | {_plain(verdict.get('observed', ''))} "
+        f"| {_plain(verdict.get('needed', ''))} |"
+        for verdict in verdicts
+    )
+    return "\n".join(["", "| | gate | observed | needed |", "|---|---|---|---|", *rows]) + "\n"
 
 
 def _links(version: ModelVersion, reports: Sequence[Report]) -> str:

@@ -113,6 +113,8 @@ def logged(uri, artifacts, count):
 class Shown:
     """A record and the MLflow that shows it."""
 
+    with_stages = True
+
     def __init__(self, record, session, uri, runs):
         self.record, self.session, self.uri, self.runs = record, session, uri, runs
         self.client = MlflowClient(tracking_uri=uri, registry_uri=uri)
@@ -129,8 +131,11 @@ class Shown:
         self.record.promote(f"{self.name}/{number}", to)
         self.session.commit()
 
-    def show(self):
-        return mirror.show(self.session, self.name, self.uri)
+    def show(self, *, whole=False):
+        return mirror.show(self.session, self.name, self.uri, stages=self.with_stages, whole=whole)
+
+    def stages(self):
+        return {number: version.current_stage for number, version in self.versions().items()}
 
     def aliases(self):
         return {
@@ -206,6 +211,37 @@ def test_aliases_follow_the_stages_and_leave_when_nothing_stands_there(shown):
     assert shown.aliases() == {}
 
 
+@pytest.mark.parametrize("with_stages", [True, False])
+def test_mlflows_own_stages_follow_ours_unless_they_are_switched_off(shown, with_stages):
+    shown.with_stages = with_stages
+    for number in (1, 2):
+        shown.register(number)
+        shown.promote(number, "staging")
+    shown.promote(1, "production")
+    shown.promote(2, "production")
+    shown.show()
+    seen = {1: "Archived", 2: "Production"} if with_stages else {1: "None", 2: "None"}
+    assert shown.stages() == seen
+    assert shown.aliases() == {"production": 2}
+    shown.promote(2, "staging")
+    shown.show()
+    assert shown.stages() == (seen | {2: "Staging"} if with_stages else seen)
+    assert shown.aliases() == {"staging": 2}
+
+
+def test_only_what_changed_is_touched(shown):
+    for number in (1, 2, 3):
+        shown.register(number)
+    shown.show()
+    shown.client.update_model_version(shown.name, "2", description="mine")
+    shown.promote(3, "staging")
+    assert shown.show() == {f"{shown.name}/3": "3"}
+    assert shown.versions()[2].description == "mine"
+    assert "| passed | G001" in shown.versions()[3].description
+    assert len(shown.show(whole=True)) == 3
+    assert "candidate" in shown.versions()[2].description
+
+
 def test_showing_again_writes_nothing_and_the_outbox_is_empty(shown):
     shown.register(1)
     shown.promote(1, "staging")
@@ -213,7 +249,8 @@ def test_showing_again_writes_nothing_and_the_outbox_is_empty(shown):
     assert outbox.pending(shown.session, shown.name) == ()
     shown.session.rollback()
     before = {number: v.last_updated_timestamp for number, v in shown.versions().items()}
-    assert shown.show() == first
+    assert shown.show() == {}
+    assert shown.show(whole=True) == first
     assert {n: v.last_updated_timestamp for n, v in shown.versions().items()} == before
 
 
@@ -225,7 +262,7 @@ def test_what_somebody_changed_in_mlflow_is_set_right(shown):
     shown.client.delete_registered_model_alias(shown.name, "staging")
     shown.client.set_model_version_tag(shown.name, "1", "mlops.stage", "production")
     shown.client.update_model_version(shown.name, "1", description="mine")
-    shown.show()
+    shown.show(whole=True)
     assert shown.aliases() == {"staging": 1}
     assert shown.versions()[1].tags["mlops.stage"] == "staging"
     assert "staging" in shown.versions()[1].description
@@ -256,7 +293,7 @@ def test_two_that_show_at_once_make_no_version_twice(shown, engine):
 
     def show(_):
         with Session(engine) as session:
-            return mirror.show(session, shown.name, shown.uri)
+            return mirror.show(session, shown.name, shown.uri, whole=True)
 
     with ThreadPoolExecutor(2) as pool:
         first, second = pool.map(show, range(2))

@@ -1,0 +1,158 @@
+"""The store plugin: what MLflow's own calls may do to what is registered."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+from mlflow.exceptions import MlflowException
+
+from mlops.guard import stores
+from tests.mlops.guard.conftest import NAME, REFUSALS, House
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*transition_model_version_stage"),
+    pytest.mark.filterwarnings("ignore:.*Model registry stages"),
+]
+
+
+def test_a_stage_set_in_mlflow_is_a_promotion(either):
+    first = either.register()
+    either.client.transition_model_version_stage(NAME, "1", "Staging")
+    assert either.get(first.ref).stage == "staging"
+    (entry, *_) = either.history(first.ref)
+    assert (entry.action, entry.source, entry.reason) == (
+        "promote", "mlflow-client", "asked for in MLflow",
+    )  # fmt: skip
+    done = either.client.transition_model_version_stage(NAME, "1", "Production")
+    assert done.current_stage == "Production"
+    assert either.shown() == ({1: "Production"}, {"production": 1})
+
+
+def test_an_alias_set_in_mlflow_is_a_promotion(either):
+    version = either.register()
+    either.client.set_registered_model_alias(NAME, "staging", "1")
+    assert either.get(version.ref).stage == "staging"
+    assert either.shown() == ({1: "Staging"}, {"staging": 1})
+
+
+def test_a_successor_archives_the_one_before(either):
+    for score in (0.8, 0.9):
+        either.promote(either.register(score=score).ref, "staging")
+    either.promote("risk/1", "production")
+    archived = either.client.transition_model_version_stage(
+        NAME, 2, "Production", archive_existing_versions=True
+    )
+    assert archived.current_stage == "Production"
+    assert either.shown() == ({1: "Archived", 2: "Production"}, {"production": 2})
+    assert either.champion() == "risk/2"
+
+
+def test_a_worse_version_is_refused_with_the_verdicts_and_nothing_moves(either):
+    for score in (0.9, 0.5):
+        either.promote(either.register(score=score).ref, "staging")
+    either.promote("risk/1", "production")
+    before = either.shown()
+    with pytest.raises(MlflowException, match="risk/1") as refused:
+        either.client.transition_model_version_stage(NAME, 2, "Production")
+    assert refused.value.error_code == "PERMISSION_DENIED"
+    with pytest.raises(MlflowException, match="gate"):
+        either.client.set_registered_model_alias(NAME, "production", "2")
+    assert either.shown() == before
+    assert either.champion() == "risk/1"
+
+
+def _standing(either):
+    """Bring one version to production and one to staging."""
+    for score in (0.8, 0.9):
+        either.promote(either.register(score=score).ref, "staging")
+    either.promote("risk/1", "production")
+    return either.shown()
+
+
+FORBIDDEN = {
+    "delete what is in production": lambda c: c.delete_model_version(NAME, "1"),
+    "delete what is in staging": lambda c: c.delete_model_version(NAME, "2"),
+    "delete the model": lambda c: c.delete_registered_model(NAME),
+    "rename the model": lambda c: c.rename_registered_model(NAME, "other"),
+    "copy into it": lambda c: c.copy_model_version(f"models:/{NAME}/2", NAME),
+    "an alias in other case": lambda c: c.set_registered_model_alias(NAME, "Production", "2"),
+    "take the alias away": lambda c: c.delete_registered_model_alias(NAME, "production"),
+    "forge a tag": lambda c: c.set_model_version_tag(NAME, "2", "mlops.stage", "production"),
+    "drop a tag": lambda c: c.delete_model_version_tag(NAME, "2", "mlops.ref"),
+    "forge a version": lambda c: c.create_model_version(NAME, "/x", tags={"mlops.ref": "risk/1"}),
+    "delete its run": lambda c: c.delete_run(c.get_model_version(NAME, "1").run_id),
+    "delete its logged model": lambda c: c.delete_logged_model(_model_id(c)),
+    "delete its experiment": lambda c: c.delete_experiment(_experiment(c)),
+    "skip a stage": lambda c: c.transition_model_version_stage(NAME, "1", "None"),
+}  # fmt: skip
+
+
+def _model_id(client):
+    return client.get_model_version(NAME, "1").source.rpartition("/")[0].rpartition("/")[2]
+
+
+def _experiment(client):
+    return client.get_run(client.get_model_version(NAME, "1").run_id).info.experiment_id
+
+
+@pytest.fixture(scope="module")
+def occupied(template, tmp_path_factory):
+    """A house with a champion and a challenger that every attempt may try to unseat."""
+    folder = tmp_path_factory.mktemp("occupied")
+    shutil.copy(template, folder / "mlflow.db")
+    made = House(f"sqlite:///{folder / 'mlflow.db'}", folder)
+    before = _standing(made)
+    yield made, before
+    made.close()
+
+
+@pytest.mark.parametrize("attempt", FORBIDDEN.values(), ids=FORBIDDEN)
+def test_what_is_relied_upon_stays(occupied, attempt):
+    house, before = occupied
+    with pytest.raises(REFUSALS) as refused:
+        attempt(house.client)
+    assert refused.value.error_code == "PERMISSION_DENIED"
+    assert house.shown() == before
+    assert house.champion() == "risk/1"
+
+
+def test_a_version_that_no_gate_has_seen_gets_no_stage(occupied):
+    house, before = occupied
+    house.client.create_model_version(NAME, "/somewhere", run_id=None)
+    for attempt in (
+        lambda: house.client.transition_model_version_stage(NAME, "3", "Staging"),
+        lambda: house.client.set_registered_model_alias(NAME, "staging", "3"),
+    ):
+        with pytest.raises(REFUSALS, match="no gate has seen it"):
+            attempt()
+    house.client.transition_model_version_stage(NAME, "3", "Archived")
+    house.client.delete_model_version(NAME, "3")
+    assert house.shown() == before
+
+
+def test_mlflows_own_errors_stay_its_own(occupied):
+    house, _ = occupied
+    for attempt in (
+        lambda: house.client.transition_model_version_stage(NAME, "77", "Production"),
+        lambda: house.client.set_registered_model_alias(NAME, "production", "77"),
+        lambda: house.client.delete_model_version("nobody", "1"),
+    ):
+        with pytest.raises(REFUSALS) as refused:
+            attempt()
+        assert refused.value.error_code == "RESOURCE_DOES_NOT_EXIST"
+    with pytest.raises(REFUSALS) as refused:
+        house.client.transition_model_version_stage(NAME, "1", "Champion")
+    assert refused.value.error_code == "INVALID_PARAMETER_VALUE"
+
+
+def test_a_record_of_another_release_is_not_guessed_at(house):
+    house.promote(house.register().ref, "staging")
+    house.close()
+    with house.ws.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE mlops_alembic_version SET version_num = '9999'")
+    store = stores.registry(house.uri)
+    with pytest.raises(MlflowException, match="9999") as refused:
+        store.transition_model_version_stage(NAME, "1", "Archived", False)
+    assert refused.value.error_code == "TEMPORARILY_UNAVAILABLE"
+    store.engine.dispose()
