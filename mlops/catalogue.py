@@ -35,6 +35,12 @@ class Entry:
     """How many known-good ones are tried before any is drawn."""
     only_for: str
     explained: str
+    sample: int | None
+    """Of more rows than these it learns from so many."""
+    complexity: str
+    """How its cost grows, where that is told."""
+    standby: bool
+    """It takes part only when it is named."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain data."""
@@ -72,4 +78,7 @@ def _entry(row: Algorithm) -> Entry:
         configurations=len(row.portfolio),
         only_for=row.only_for,
         explained=row.explain_with,
+        sample=row.limits.sample,
+        complexity=row.complexity,
+        standby=row.standby,
     )

@@ -13,6 +13,7 @@ PipelineError
 ├── UnknownAlgorithm     no row of the catalogue has that key
 ├── UnknownMetric        no metric has that name
 ├── MissingExtra         a library that is not installed is needed
+├── CannotDetect         a detector has no use for the rows it was given
 ├── AllTrialsFailed      not one trial ended with a score
 ├── EngineDown           the place where trials should run does not answer
 ├── BadJournal           a journal that belongs to other data, or is missing
@@ -153,6 +154,13 @@ class MissingExtra(PipelineError):
             f"{what} needs the extra {extra!r}. "
             f"Install it with: pip install 'mlops-platform[{extra}]'"
         )
+
+
+class CannotDetect(PipelineError):
+    """A detector has no use for the rows it was given."""
+
+    def __init__(self, detector: str, reason: str, remedy: str) -> None:
+        super().__init__(f"{detector} cannot score this table: {reason.rstrip('.')}. {remedy}")
 
 
 class AllTrialsFailed(PipelineError):

@@ -41,8 +41,8 @@ ATTACHED = "reports"
 UNDIGESTED = frozenset({"__pycache__", "registered_model_meta", ATTACHED})
 
 HOMES = (
-    "pipelines.adapters.", "pipelines.cleaning.", "pipelines.schema.", "pipelines.task.",
-    "pyod.models.",
+    "pipelines.adapters.", "pipelines.anomaly.", "pipelines.cleaning.", "pipelines.schema.",
+    "pipelines.task.", "pyod.models.",
 )  # fmt: skip
 """Packages that hold nothing but models and what prepares their rows."""
 TRUSTED = frozenset(

@@ -66,6 +66,47 @@ def counts() -> Dataset:
     return replace(made, frame=frame)
 
 
+def hostile(seed: int) -> pd.DataFrame:
+    """Make a table as bad as tables get: no two seeds have the same faults.
+
+    One row or one column, constants, copies of rows and columns, gaps, infinite and huge values,
+    yes/no columns, categories, columns that follow from others, more columns than rows.
+
+    >>> hostile(3).shape
+    (20, 1)
+    """
+    rng = np.random.default_rng(seed)
+    rows, columns = int(rng.choice([1, 2, 3, 5, 20, 90])), int(rng.choice([1, 2, 4, 9]))
+    cells = rng.normal(size=(rows, columns)) * rng.choice([1.0, 1e-9, 1e12, 1e150])
+    frame = pd.DataFrame(cells, columns=[f"c{place}" for place in range(columns)])
+    for name in [name for name in frame if rng.random() < 0.5]:
+        frame[name] = _spoiled(frame[name], str(rng.choice(FAULTS)), rng)
+    if columns > 1 and rng.random() < 0.3:
+        frame[f"c{columns - 1}"] = frame["c0"]
+    if rng.random() < 0.3:
+        frame = pd.concat([frame, frame.sample(min(rows, 40), random_state=seed)])
+    return frame.reset_index(drop=True)
+
+
+FAULTS = ("constant", "gaps", "infinite", "yes_no", "words", "whole", "missing", "spike", "time")
+
+
+def _spoiled(column: pd.Series, fault: str, rng: np.random.Generator) -> pd.Series:
+    some = rng.random(len(column)) < 0.2
+    ways: dict[str, Any] = {
+        "constant": lambda: column * 0 + 7.0,
+        "gaps": lambda: column.mask(some),
+        "infinite": lambda: column.mask(some, np.inf),
+        "yes_no": lambda: (column > 0).astype(int),
+        "words": lambda: pd.Series(rng.choice(["a", "b", "c"], len(column)), dtype="str"),
+        "whole": lambda: pd.Series(rng.integers(0, 3, len(column))),
+        "missing": lambda: column * np.nan,
+        "spike": lambda: column.mask(np.arange(len(column)) == 0, 1e300),
+        "time": lambda: pd.Timestamp("2024-01-01") + pd.to_timedelta(np.arange(len(column)), "D"),
+    }
+    return pd.Series(ways[fault]())
+
+
 def check_row(row: Algorithm) -> None:
     """Run all checks that apply to a row."""
     dataset = example(row.task) if row.aim is None else counts()
@@ -179,4 +220,7 @@ def drawn(row: Algorithm, seed: int) -> dict[str, Any]:
 
 def _fitted(row: Algorithm, params: Mapping[str, Any], dataset: Dataset, cleaned: Plan) -> Model:
     model = build(row, params, 0, plan=cleaned, task=row.task)
-    return model.fit(dataset.features, dataset.labels)
+    labels = dataset.labels
+    if "labels" in row.needs and labels is None:
+        labels = (dataset.features["depth"] > 1).astype(int)
+    return model.fit(dataset.features, labels)

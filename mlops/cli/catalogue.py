@@ -28,6 +28,7 @@ def algorithms(
 
         found = catalogue.algorithms(task)
         columns = ["task", "key", "algorithm", "library", "at most", "tunes", "only for"]
+        columns += ["cost", "explained by"]
         rows = [_line(entry) for entry in found]
         term.answer(found, lambda console: console.print(table("", columns, rows)))
 
@@ -36,11 +37,15 @@ def _line(entry: Entry) -> tuple[str, ...]:
     there = entry.library if entry.installed else f"{entry.library} (extra {entry.extra})"
     return (
         entry.task, entry.key, entry.title, there, _limits(entry),
-        f"{len(entry.tunes)} settings" if entry.tunes else "nothing", entry.only_for,
+        f"{len(entry.tunes)} settings" if entry.tunes else "nothing",
+        entry.only_for or ("when it is named" if entry.standby else ""),
+        entry.complexity, entry.explained,
     )  # fmt: skip
 
 
 def _limits(entry: Entry) -> str:
     classes = entry.most_classes if entry.task == "classification" else None
+    learns = [f"learns from {entry.sample:,} rows"] if entry.sample else []
     sizes = {"rows": entry.most_rows, "columns": entry.most_columns, "classes": classes}
-    return ", ".join(f"{most:,} {what}" for what, most in sizes.items() if most is not None)
+    most = [f"{most:,} {what}" for what, most in sizes.items() if most is not None]
+    return ", ".join([*most, *learns])

@@ -1,17 +1,20 @@
-"""PyOD's detectors: they learn without labels; stranger rows score higher."""
+"""Detectors: they learn without labels; stranger rows score higher.
+
+Whatever a detector is and wherever it comes from, a guard stands around it (``anomaly.guard``).
+"""
 
 from __future__ import annotations
 
-import inspect
-import warnings
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
 from sklearn.pipeline import Pipeline
 
+from pipelines.anomaly.guard import Guard
 from pipelines.cleaning.plan import Plan
 from pipelines.cleaning.rows import training_rows
 from pipelines.cleaning.transformer import transformer
+from pipelines.errors import CannotDetect
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,39 +26,53 @@ if TYPE_CHECKING:
 
 Array: TypeAlias = np.ndarray[Any, Any]
 
+USUAL_SHARE = 0.1
+"""The strangest tenth is called anomalous where nobody says more, as PyOD does."""
+CUT_ROWS = 2_000
+
 
 class Detector:
-    """A transformer and a detector. Columns that never vary are kept from the detector."""
+    """A transformer and a guarded detector."""
 
     classes: tuple[Any, ...] = ()
 
-    def __init__(self, algorithm: Algorithm, task: Task, detector: Any, prepare: Any) -> None:
+    def __init__(self, algorithm: Algorithm, task: Task, guard: Guard, prepare: Any) -> None:
         self.task = task
         self.algorithm = algorithm.key
         self.explain_with = algorithm.explain_with
-        self.pipeline = Pipeline([("prepare", prepare), ("model", detector)])
-        self.varying: Array = np.array([], dtype=bool)
+        self.prepare, self.guard = prepare, guard
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """The steps ``prepare`` and ``model``."""
+        detector = getattr(self.guard, "detector", None)
+        return Pipeline([("prepare", self.prepare), ("model", detector)])
+
+    @property
+    def varying(self) -> Array:
         """For each prepared column, whether the detector looks at it."""
+        return self.guard.columns_
 
     def fit(self, features: pd.DataFrame, labels: pd.Series | None = None) -> Self:
-        """Learn what is usual; labels are not looked at."""
-        del labels
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            prepare = self.pipeline.named_steps["prepare"]
-            plan, needs = Plan.from_dict(prepare.plan), frozenset(prepare.needs)
-            kept = features.iloc[training_rows(plan, features, None, needs)]
-            rows = np.asarray(prepare.fit_transform(kept))
-            self.varying = np.ptp(rows, axis=0) > 0
-            if not self.varying.any():
-                self.varying = np.ones(rows.shape[1], dtype=bool)
-            self.pipeline.named_steps["model"].fit(rows[:, self.varying])
+        """Learn what is usual; labels are looked at by a detector that needs them.
+
+        Raises:
+            CannotDetect: The rows are of no use to this detector.
+        """
+        plan, needs = Plan.from_dict(self.prepare.plan), frozenset(self.prepare.needs)
+        kept = training_rows(plan, features, None, needs)
+        rows = np.asarray(self.prepare.fit_transform(features.iloc[kept]))
+        known = None
+        if "labels" in self.guard.needs:
+            known = _zero_or_one(labels, kept, self.guard.name)
+        self.guard.fit(rows, known)
+        some = rows[np.linspace(0, len(rows) - 1, min(len(rows), CUT_ROWS)).astype(int)]
+        self.threshold = float(np.quantile(self.guard.score(some), 1 - USUAL_SHARE))
         return self
 
     def predict(self, features: pd.DataFrame) -> Array:
         """Return 1 for the rows beyond the detector's own threshold."""
-        threshold = self.pipeline.named_steps["model"].threshold_
-        return np.asarray(self.score(features) > threshold, dtype=int)
+        return np.asarray(self.score(features) > self.threshold, dtype=int)
 
     def probabilities(self, features: pd.DataFrame) -> Array:
         """Refuse: strangeness is not a probability."""
@@ -64,20 +81,40 @@ class Detector:
 
     def score(self, features: pd.DataFrame) -> Array:
         """Return how strange each row is."""
-        rows = np.asarray(self.pipeline.named_steps["prepare"].transform(features))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            detector = self.pipeline.named_steps["model"]
-            return np.asarray(detector.decision_function(rows[:, self.varying]), dtype=float)
+        return self.guard.score(np.asarray(self.prepare.transform(features)))
+
+
+def _zero_or_one(labels: pd.Series | None, kept: Array, name: str) -> Array:
+    """Return the labels of the rows to learn from, 1 for the rarer value.
+
+    Raises:
+        CannotDetect: There are no labels, or they are all equal.
+    """
+    known = None if labels is None else labels.iloc[kept]
+    values = [] if known is None else known.dropna().value_counts().index.tolist()
+    if known is None or len(values) < 2:
+        raise CannotDetect(
+            name,
+            "it learns from labels, and there are none of two kinds",
+            "Name their column with --labels, or choose another detector.",
+        )
+    return np.asarray(known == values[-1], dtype=int)
 
 
 def make(
     algorithm: Algorithm, params: Mapping[str, Any], seed: int, *, plan: Plan, task: Task
 ) -> Detector:
-    """Build the unfitted detector: seeded and in one thread, where it knows such things."""
-    cls = algorithm.load()
-    accepted = inspect.signature(cls).parameters
-    wished = {"random_state": seed, "n_jobs": 1}
-    usual = {name: value for name, value in wished.items() if name in accepted}
-    detector = cls(**usual, **algorithm.arguments(params))
-    return Detector(algorithm, task, detector, transformer(plan, algorithm.needs))
+    """Build the unfitted detector.
+
+    Raises:
+        MissingExtra: The library is not installed.
+    """
+    algorithm.load()
+    guard = Guard(
+        algorithm.target,
+        algorithm.arguments(params),
+        needs=algorithm.needs,
+        sample=algorithm.limits.sample,
+        seed=seed,
+    )
+    return Detector(algorithm, task, guard, transformer(plan, algorithm.needs))

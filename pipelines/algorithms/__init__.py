@@ -41,6 +41,8 @@ class Limits:
     rows: int | None = None
     columns: int | None = None
     classes: int | None = None
+    sample: int | None = None
+    """Of more rows than these it learns from so many, drawn with the seed."""
 
     def allow(self, rows: int, columns: int, classes: int) -> bool:
         """Say whether a table of that size is within the limits.
@@ -111,6 +113,8 @@ class Algorithm:
     explain_with: str = "kernel"
     """tree, linear, own or kernel."""
     extra: str | None = None
+    beside: tuple[str, ...] = ()
+    """Libraries that it imports beside its own."""
     tuned: bool = True
     aim: Callable[[Aim], dict[str, Any] | None] | None = None
     """For a row that few targets ask for: the arguments that one sets, or None where it is not."""
@@ -118,6 +122,10 @@ class Algorithm:
     """The same in words."""
     steady: bool = False
     """Other rows hardly change its answers: one fit on all rows is as good as a mean of folds'."""
+    complexity: str = ""
+    """How its cost grows, in words like ``rows x log rows``."""
+    standby: bool = False
+    """Takes part only when somebody names it."""
 
     @property
     def default(self) -> Mapping[str, Any]:
@@ -128,7 +136,7 @@ class Algorithm:
     def installed(self) -> bool:
         """Whether the row's library can be imported, without importing it."""
         library = self.target.partition(":")[0].partition(".")[0]
-        return importlib.util.find_spec(library) is not None
+        return all(importlib.util.find_spec(name) for name in (library, *self.beside))
 
     def load(self) -> type:
         """Import the class.
@@ -137,6 +145,8 @@ class Algorithm:
             MissingExtra: Its library is not installed.
         """
         module, _, name = self.target.partition(":")
+        if not self.installed:
+            raise MissingExtra(self.key, self.extra or module)
         try:
             loaded: type = getattr(importlib.import_module(module), name)
         except ModuleNotFoundError as error:
@@ -227,6 +237,9 @@ def choose(
     suited = [row.aimed(aim) or row for row in asked] or [
         found
         for row in mine
-        if row.installed and row.limits.allow(*size) and (found := row.aimed(aim))
+        if row.installed
+        and not row.standby
+        and row.limits.allow(*size)
+        and (found := row.aimed(aim))
     ]
     return [*baseline, *(r for r in suited if r.key not in excluded and r.key != "dummy")]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from pipelines import ensemble
 from pipelines.errors import BadSetting
 from pipelines.leaderboard import Leaderboard, ratio_of
-from pipelines.search.agreement import PREFERRED, rescored
+from pipelines.search.agreement import preferred_of, rescored
 from pipelines.search.clock import Clock
 from pipelines.search.proposals import Proposals
 from pipelines.trial import Outcome
@@ -126,7 +126,7 @@ class _Search:
         self._proposals = Proposals(
             rows, work.metric, question.seed, race=race and labelled, tune=labelled
         )
-        preferred = PREFERRED if not labelled and PREFERRED in work.rows else None
+        preferred = None if labelled else preferred_of(rows)
         self._board = Leaderboard(work.metric, preferred=preferred, ratio=ratio_of(work.folds))
         self._running: dict[Future[Outcome], _Running] = {}
 

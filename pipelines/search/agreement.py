@@ -13,10 +13,19 @@ import numpy as np
 from scipy.stats import rankdata
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipelines.algorithms import Algorithm
     from pipelines.leaderboard import Leaderboard
 
-PREFERRED = "knn"
-"""The best single detector without labels: mean distance to 20 neighbours (FACTS.md)."""
+
+def preferred_of(rows: Sequence[Algorithm]) -> str | None:
+    """Return the detector that wins without labels: the first in the catalogue's order of turns.
+
+    That is the documented default, or the best single detector among those that were named.
+    """
+    first = min(rows, key=lambda row: row.portfolio[0].turn, default=None)
+    return None if first is None else first.key
 
 
 def rescored(board: Leaderboard) -> Leaderboard:

@@ -1,0 +1,1 @@
+"""Anomalies: detectors made safe, put together, cut off and calibrated. Arrays in, arrays out."""
