@@ -98,7 +98,7 @@ FAILURES: dict[type[Exception], Failure] = {
     making.BadPlan: Failure(23, 422, "bad-plan"),
     making.EngineDown: Failure(24, 503, "engine-down"),
     making.UnfaithfulExplanation: Failure(25, 500, "unfaithful-explanation"),
-    making.CannotDetect: Failure(29, 422, "cannot-detect"),
+    making.CannotDetect: Failure(70, 422, "cannot-detect"),
     UnwritableFolder: Failure(26, 507, "unwritable-folder"),
     PortBusy: Failure(27, 409, "port-busy"),
     NoServer: Failure(28, 503, "no-server"),
