@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlops import comparisons, files, mirroring, plans, registration
+from mlops import comparisons, files, mirroring, pictures, plans, registration
 from mlops.durations import seconds_of
 from mlops.failures import Interrupted
 from mlops.sources import read
@@ -252,6 +252,7 @@ def _search_and_register(going: _Run, resume: str | None) -> Result:
         prepared.watchers = [*going.watchers, tracker]
         found = prepared.find_best(going.budget, journal=journal, engine=going.engine)
         tracker.notes = [found.note] if found.note else []
+        tracker.log_texts(pictures.draw(found, prepared.work.rows))
         version = registration.register(going.ws, tracker, going.name, found, going.doing)
     except KeyboardInterrupt as error:
         tracker.finish("KILLED")
@@ -294,6 +295,7 @@ def _start(going: _Run, prepared: Prepared, resume: str | None) -> Journal:
     }
     params = {"seed": going.goal.seed, "metric": prepared.metric.key, "engine": going.engine}
     tracker.start(going.name, tags, params, run_id=resume)
+    tracker.log_dataset(going.dataset)
     tracker.profiled(prepared.profile, prepared.plan)
     if journal is None:
         return Journal.create(folder / f"{tracker.run_id}.jsonl", about)

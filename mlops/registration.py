@@ -55,7 +55,6 @@ def register(
         TrackingDown: MLflow did not take the model; nothing was registered.
         RegistryError: The database did not take the version.
     """
-    tracker.log_dataset(found.dataset)
     with files.scratch(ws.settings.home) as folder:
         shown = _show(tracker, name, found, folder, doing)
     doing("registering the version")

@@ -68,7 +68,8 @@ class Found:
     interval: tuple[float, float] | None = None
     """Of ``score``, 95 %, over draws of the rows kept apart; None where those are too few."""
     answer: Array | None = None
-    """What the model says of the rows kept apart."""
+    """What the model says of the rows kept apart; the columns are the ``classes``."""
+    classes: tuple[Any, ...] = ()
     decision: Decision | None = None
     """How it names a class, where that is not the likeliest one."""
     baseline: float | None
@@ -221,6 +222,7 @@ class Prepared:
             metrics=judged.metrics,
             interval=judged.interval,
             answer=judged.answer,
+            classes=self.classes,
             decision=chosen.decision,
             baseline=baseline,
             train=self.train,

@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-GIT = "mlflow.source.git.commit"
-
 
 class Tracker:
     """Writes one experiment run to MLflow. It is a watcher of the search: no method waits."""
@@ -205,8 +203,7 @@ class Tracker:
         return self._complain()
 
     def _open(self, run_name: str, tags: Mapping[str, str], run_id: str | None) -> str:
-        commit = papers.git_commit()
-        tags = {**({GIT: commit} if commit else {}), **tags}
+        tags = {**papers.git_tags(), **tags}
         if run_id is None:
             self.experiment_id = store.experiment_id(self._client, self._experiment)
             made = self._client.create_run(self.experiment_id, tags=tags, run_name=run_name)

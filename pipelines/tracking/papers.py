@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import platform
 import shutil
 import subprocess
 import time
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from pipelines.profile.facts import Profile
     from pipelines.tracking.models import Logged
 
+GIT, GIT_DIRTY = "mlflow.source.git.commit", "mlflow.source.git.dirty"
+GIT_SECONDS = 5.0
 DIGEST_LENGTH = 36
 """MLflow keeps no more of a dataset's digest."""
 
@@ -47,20 +50,33 @@ tr.like td {{ background: #1d6fb818; }}
 
 
 def environment() -> str:
-    """Return every installed distribution with its version, as pip freezes them."""
+    """Return Python, the machine, and every installed distribution as pip freezes them."""
+    about = f"# Python {platform.python_version()}, {platform.platform()}\n"
     found = {(dist.name, dist.version) for dist in metadata.distributions() if dist.name}
     lines = sorted((f"{name}=={version}" for name, version in found), key=str.lower)
-    return "\n".join(lines) + "\n"
+    return about + "\n".join(lines) + "\n"
 
 
-def git_commit() -> str:
-    """Return the commit of the repository in the current folder, or nothing."""
+def git_tags() -> dict[str, str]:
+    """Return the commit of the repository in the current folder, and whether files changed since.
+
+    Outside of a repository there is nothing to say.
+    """
     git = shutil.which("git")
-    if git is None:
+    commit = "" if git is None else _told([git, "rev-parse", "HEAD"])
+    if git is None or not commit:
+        return {}
+    changed = _told([git, "status", "--porcelain", "--untracked-files=no"])
+    return {GIT: commit, GIT_DIRTY: "true" if changed else "false"}
+
+
+def _told(command: Sequence[str]) -> str:
+    try:
+        asked = subprocess.run(  # noqa: S603 - fixed commands
+            command, capture_output=True, text=True, check=False, timeout=GIT_SECONDS
+        )
+    except (OSError, subprocess.TimeoutExpired):
         return ""
-    asked = subprocess.run(  # noqa: S603 - a fixed command
-        [git, "rev-parse", "HEAD"], capture_output=True, text=True, check=False
-    )
     return asked.stdout.strip() if asked.returncode == 0 else ""
 
 
