@@ -347,6 +347,12 @@ def _packed(codes: NDArray[np.int64]) -> NDArray[np.uint32]:
     return np.packbits(flags, bitorder="little").view(np.uint32)
 
 
+def _read_catboost(estimator: Any) -> Forest:
+    from pipelines.explain.oblivious import read_catboost
+
+    return read_catboost(estimator)
+
+
 def _forests(names: Iterable[str], reader: Callable[[Any], Forest]) -> dict[str, Any]:
     return {f"sklearn.{name}": reader for name in names}
 
@@ -370,6 +376,7 @@ READERS: dict[str, Callable[[Any], Forest]] = {
     "sklearn.IsolationForest": read_isolation_forest,
     "lightgbm.LGBMModel": read_lightgbm,
     "xgboost.XGBModel": read_xgboost,
+    "catboost.CatBoost": _read_catboost,
 }
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from pipelines.explain.mixtures import Mixture
     from pipelines.explain.question import Matrix
     from pipelines.explain.router import Exact
 
@@ -154,7 +155,7 @@ class Lime:
         return moved * spread / (spread + PENALTY), float(r2.mean())
 
 
-def limit(exact: Exact, background: pd.DataFrame, frame: pd.DataFrame) -> np.ndarray:
+def limit(exact: Exact | Mixture, background: pd.DataFrame, frame: pd.DataFrame) -> np.ndarray:
     """Return what LIME converges to with ever more made-up rows, if the model's sums are known.
 
     Matches are independent, so a leaf's weighted mean is a product over its columns, and a

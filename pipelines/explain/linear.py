@@ -62,13 +62,18 @@ class LinearExplainer:
     def copied(self, bins: Bins, mine: np.ndarray) -> np.ndarray:
         """Return what LIME converges to: each column's mean inside the bin less that outside."""
         values, _ = self.contributions(self.background)
-        found = np.zeros((*mine.shape, values.shape[2]))
-        for column, (codes, many) in enumerate(zip(bins.codes, bins.many, strict=True)):
-            sums = np.zeros((len(many), values.shape[2]))
-            np.add.at(sums, codes, values[:, column])
-            there = many.sum() - many
-            both = (many > 0) & (there > 0)
-            gaps = sums / np.maximum(many, 1)[:, None]
-            gaps -= (sums.sum(axis=0) - sums) / np.maximum(there, 1)[:, None]
-            found[:, column] = np.where(both[:, None], gaps, 0.0)[mine[:, column]]
-        return found
+        return inside_less_outside(values, bins, mine)
+
+
+def inside_less_outside(values: np.ndarray, bins: Bins, mine: np.ndarray) -> np.ndarray:
+    """Return the background's mean value inside each row's bin less that outside, by column."""
+    found = np.zeros((*mine.shape, values.shape[2]))
+    for column, (codes, many) in enumerate(zip(bins.codes, bins.many, strict=True)):
+        sums = np.zeros((len(many), values.shape[2]))
+        np.add.at(sums, codes, values[:, column])
+        there = many.sum() - many
+        both = (many > 0) & (there > 0)
+        gaps = sums / np.maximum(many, 1)[:, None]
+        gaps -= (sums.sum(axis=0) - sums) / np.maximum(there, 1)[:, None]
+        found[:, column] = np.where(both[:, None], gaps, 0.0)[mine[:, column]]
+    return found

@@ -72,6 +72,11 @@ LINKS = {
     )
 }
 
+TOLERANCE = 1e-6
+ROUNDING = {True: 2e-6, False: 1e-12}
+"""How far an answer in single or double precision may be rounded, before the link blows it up."""
+FAR = 15.0
+"""Log-odds (or logs) beyond which a probability may have been rounded to 0 or 1."""
 FARTHEST = 40.0
 
 
@@ -83,3 +88,29 @@ def on_scale(name: str, answers: Table, shift: float = 0.0) -> Table:
     """
     found = LINKS[name].apply(answers - shift)
     return found if name == "identity" else np.clip(found, -FARTHEST, FARTHEST)
+
+
+def centred(values: Table) -> Table:
+    """Return values less their mean over the outputs."""
+    result: Table = values - values.mean(axis=-1, keepdims=True)
+    return result
+
+
+def worst_gap(link: Link, sums: Table, answers: Table, *, single: bool = False) -> float:
+    """Return how far sums are from linked answers, less rounding, relative to their spread.
+
+    An answer that has no place on the scale (a log of what overflowed, log-odds of two) is
+    infinitely far; one that was rounded to the scale's very end needs a sum far out on that side.
+    """
+    linked = link.apply(answers)
+    known = np.isfinite(linked)
+    if not link.centred:
+        ends = np.isinf(linked) & np.isfinite(answers)
+        if not (known | (ends & (sums * np.sign(linked) >= FAR))).all():
+            return float("inf")
+    if not known.any():
+        return 0.0
+    slack = ROUNDING[single] * link.steep(answers)
+    excess = np.where(known, np.abs(sums - linked) - slack, 0.0)
+    spread = max(float(np.ptp(sums)), float(np.abs(sums).mean()), 1e-9)
+    return float(excess.clip(0).max() / spread)

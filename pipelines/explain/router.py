@@ -15,23 +15,22 @@ import numpy as np
 import pandas as pd
 
 from pipelines.errors import UnfaithfulExplanation
-from pipelines.explain.links import LINKS
-from pipelines.explain.question import Mixer
-from pipelines.explain.sampling import Attribution
+from pipelines.explain import additive, mixtures
+from pipelines.explain.links import LINKS, TOLERANCE, centred, worst_gap
+from pipelines.explain.mixtures import Member, Mixture
+from pipelines.explain.question import Mixer, Question
+from pipelines.explain.sampling import Attribution, spread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from pipelines.explain.copies import Bins
     from pipelines.explain.links import Link
-    from pipelines.explain.question import Matrix, Question
+    from pipelines.explain.question import Matrix
 
-TOLERANCE = 1e-6
-ROUNDING = {True: 2e-6, False: 1e-12}
-"""How far an answer in single or double precision may be rounded, before the link blows it up."""
-FAR = 15.0
-"""Log-odds (or logs) beyond which a probability may have been rounded to 0 or 1."""
 PROBE = 64
+ADDED_PROBE = 16
+"""Rows that show whether a model only adds up: each takes an answer for each column."""
 
 
 class NotExact(Exception):
@@ -41,9 +40,11 @@ class NotExact(Exception):
 class Explainer(Protocol):
     """What an exact method offers once it has read a model."""
 
-    background_rows: int
+    @property
+    def background_rows(self) -> int:
+        """How many rows contributions are measured against."""
 
-    def contributions(self, prepared: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def contributions(self, rows: Any, /) -> tuple[np.ndarray, np.ndarray]:
         """Return contributions (rows, columns, outputs) and the mean over the background."""
 
     def copied(self, bins: Bins, mine: np.ndarray) -> np.ndarray:
@@ -64,6 +65,11 @@ class Exact:
     """What a wrapper around the estimator multiplies its sums by."""
     shift: float = 0.0
     """What the answers are moved by before the link."""
+    prepares: bool = True
+    """Whether the explainer takes prepared rows; else it takes raw ones."""
+
+    questions_per_row: int = 1
+    """How many answers of the model one row takes."""
 
     def __call__(self, frame: pd.DataFrame, answers: Matrix) -> Attribution:
         """Return the contributions, checked against the model's answers.
@@ -71,12 +77,15 @@ class Exact:
         Raises:
             UnfaithfulExplanation: they do not add up to them.
         """
-        values, base = self.explainer.contributions(prepared(self.question, frame))
+        rows = prepared(self.question, frame) if self.prepares else frame
+        values, base = self.explainer.contributions(rows)
         values, base = values * self.factor, base * self.factor
         if self.link.centred:
             values, base = centred(values), centred(base)
         base = base + self.offset
-        gap = worst_gap(self.link, base + values.sum(axis=1), answers - self.shift, self.single)
+        gap = worst_gap(
+            self.link, base + values.sum(axis=1), answers - self.shift, single=self.single
+        )
         if not gap <= TOLERANCE:  # also when it is no number
             raise UnfaithfulExplanation(self.method, gap)
         return Attribution(
@@ -94,32 +103,6 @@ class Exact:
         """Return what LIME converges to, on the same scale."""
         values = self.explainer.copied(bins, mine) * self.factor
         return centred(values) if self.link.centred else values
-
-
-def centred(values: np.ndarray) -> np.ndarray:
-    """Return values less their mean over the outputs."""
-    result: np.ndarray = values - values.mean(axis=-1, keepdims=True)
-    return result
-
-
-def worst_gap(link: Link, sums: np.ndarray, answers: Matrix, single: bool) -> float:  # noqa: FBT001
-    """Return how far sums are from linked answers, less rounding, relative to their spread.
-
-    An answer that has no place on the scale (a log of what overflowed, log-odds of two) is
-    infinitely far; one that was rounded to the scale's very end needs a sum far out on that side.
-    """
-    linked = link.apply(answers)
-    known = np.isfinite(linked)
-    if not link.centred:
-        ends = np.isinf(linked) & np.isfinite(answers)
-        if not (known | (ends & (sums * np.sign(linked) >= FAR))).all():
-            return float("inf")
-    if not known.any():
-        return 0.0
-    slack = ROUNDING[single] * link.steep(answers)
-    excess = np.where(known, np.abs(sums - linked) - slack, 0.0)
-    spread = max(float(np.ptp(sums)), float(np.abs(sums).mean()), 1e-9)
-    return float(excess.clip(0).max() / spread)
 
 
 def prepared(question: Question, frame: pd.DataFrame) -> np.ndarray:
@@ -147,11 +130,12 @@ def separable(question: Question, probe: pd.DataFrame, player: np.ndarray) -> bo
 
 def exact(
     question: Question, background: pd.DataFrame, frame: pd.DataFrame
-) -> tuple[Exact | None, tuple[str, ...]]:
+) -> tuple[Exact | Mixture | None, tuple[str, ...]]:
     """Return the exact method for a model, or None; and the reasons of those that do not apply."""
     refused: list[str] = []
     probe = pd.concat([frame.iloc[:PROBE], background.iloc[:PROBE]], ignore_index=True)
-    for name, prepare in METHODS.items():
+    several = bool(mixtures.members(question.predictor.model))
+    for name, prepare in ({"ensemble": _mixture} if several else METHODS).items():
         try:
             return prepare(question, background, probe), tuple(refused)
         except NotExact as why:
@@ -265,7 +249,7 @@ def _settle(
             if np.isnan(known).all(axis=0).any():
                 continue
             offset = np.nanmedian(known - sums, axis=0)
-            if worst_gap(link, sums + offset, answers - shift, single) <= TOLERANCE:
+            if worst_gap(link, sums + offset, answers - shift, single=single) <= TOLERANCE:
                 return Exact(question, explainer, method, link, offset, single, factor, shift)
     raise NotExact("its sums are not the model's answers, on no scale that is known")
 
@@ -274,7 +258,61 @@ def _candidates(names: Sequence[str], outputs: int) -> list[Link]:
     return [LINKS[name] for name in names if not LINKS[name].centred or outputs > 1]
 
 
+def _additive(question: Question, background: pd.DataFrame, probe: pd.DataFrame) -> Exact:
+    """Ask whether the model only adds up over raw columns, on some scale.
+
+    Raises:
+        NotExact: it does not.
+    """
+    few = probe.iloc[:: max(1, len(probe) // ADDED_PROBE)]
+    answers = question.ask(few)
+    reference = int(spread(question.ask(background)[:, 0], 1)[0])
+    for link in _candidates(additive.LINKS_TRIED, answers.shape[1]):
+        explainer = additive.AdditiveExplainer(question, link, background, reference)
+        sums = explainer.start + explainer.moves(few).sum(axis=1)
+        if np.isfinite(sums).all() and worst_gap(link, sums, answers) <= TOLERANCE:
+            offset = np.zeros(answers.shape[1])
+            return Exact(
+                question, explainer, additive.METHOD, link, offset, single=False,
+                prepares=False, questions_per_row=probe.shape[1] + 1,
+            )  # fmt: skip
+    raise NotExact("its answers are more than a sum over columns")
+
+
+def _mixture(question: Question, background: pd.DataFrame, probe: pd.DataFrame) -> Mixture:
+    """Explain a weighted mean by its members.
+
+    Raises:
+        NotExact: it is no plain mean, or a member adds up on another scale than the answer's.
+    """
+    model = question.predictor.model
+    if not mixtures.averages(model):
+        raise NotExact("it bends the mean of its members")
+    parts = []
+    for weight, member in mixtures.members(model):
+        found, refused = exact(Question(Member(member)), background, probe)
+        if found is None:
+            raise NotExact(f"its member {member.algorithm} has no exact method ({refused[-1]})")
+        if not isinstance(found, Exact) or found.link.name != "identity" or found.shift:
+            raise NotExact(f"its member {member.algorithm} adds up in {found.link.words}")
+        if tuple(member.classes) != tuple(model.classes):
+            raise NotExact(f"its member {member.algorithm} knows fewer classes")
+        parts.append((weight, found))
+    return Mixture(tuple(parts), question)
+
+
+def known_parts(question: Question, background: pd.DataFrame, frame: pd.DataFrame) -> list[Exact]:
+    """Return the members of a model that have an exact method, each on its own scale."""
+    found = []
+    for _, member in mixtures.members(question.predictor.model):
+        method, _ = exact(Question(Member(member)), background, frame)
+        if isinstance(method, Exact):
+            found.append(method)
+    return found
+
+
 METHODS: dict[str, Callable[[Question, pd.DataFrame, pd.DataFrame], Exact]] = {
     "linear": _linear,
     "trees": _trees,
+    "additive": _additive,
 }

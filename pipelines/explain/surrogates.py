@@ -19,6 +19,7 @@ from pipelines.explain.lime import SAMPLES, Lime, limit
 if TYPE_CHECKING:
     import pandas as pd
 
+    from pipelines.explain.mixtures import Mixture
     from pipelines.explain.question import Matrix
     from pipelines.explain.router import Exact
     from pipelines.explain.work import Work
@@ -50,7 +51,7 @@ class Computed:
     """What LIME converges to, from the model's own sums; R2 from a few made-up rows."""
 
     work: Work
-    exact: Exact
+    exact: Exact | Mixture
     drawn: Lime
 
     def __call__(self, positions: np.ndarray) -> Three:

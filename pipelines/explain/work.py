@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipelines.errors import BadSetting, UnfaithfulExplanation
-from pipelines.explain import router
+from pipelines.explain import mixtures, router
 from pipelines.explain.links import on_scale
 from pipelines.explain.question import Clock, OutOfTime, Question
 from pipelines.explain.sampling import affordable, draw
@@ -26,6 +26,8 @@ MOST_CONTRIBUTIONS = 6_000_000
 """Rows x columns x outputs that a report holds at a time: 48 MB each time they are copied."""
 MOST_BACKGROUND_ROWS = 1_000
 MOST_OF_A_KIND = 20
+MOST_QUESTIONS = 400_000
+"""Answers of the model that an exact method may take: one a row, or one a cell."""
 SAMPLED_ROWS = 200
 MOST_PAIRS = 24
 SMALLEST_LIKELIHOOD = 1e-7
@@ -50,7 +52,7 @@ class Work:
     drawn: np.ndarray = field(default_factory=lambda: np.empty(0, int))
     """Those of the explained rows that were drawn at random: they stand for all rows."""
     refused: tuple[str, ...] = ()
-    exact: router.Exact | None = None
+    exact: router.Exact | mixtures.Mixture | None = None
     """The exact method that proved itself on these rows."""
 
     @property
@@ -167,7 +169,8 @@ def attribute(work: Work, chosen: np.ndarray) -> Work:
     exact, refused = router.exact(work.question, work.background, work.frame)
     if exact is not None:
         room = MOST_CONTRIBUTIONS // max(1, len(work.columns) * work.answers.shape[1])
-        some = rng.permutation(many)[: max(1_000, min(MOST_EXACT_ROWS, room))]
+        room = min(MOST_EXACT_ROWS, room, MOST_QUESTIONS // exact.questions_per_row)
+        some = rng.permutation(many)[: max(1_000, room)]
         rows = np.union1d(some, chosen)
         try:
             found = exact(work.frame.iloc[rows], work.answers[rows])
@@ -191,7 +194,9 @@ def _sample(work: Work, chosen: np.ndarray, rng: np.random.Generator) -> Work:
         pairs = int(min(MOST_PAIRS, calls / len(rows)))
         if pairs >= min(4, len(work.background)):
             part = work.frame.iloc[rows]
-            found = draw(work.question, part, work.background, pairs, work.seed)
+            found = draw(
+                work.question, part, work.background, pairs, work.seed, router.known_parts
+            )
             return replace(work, attribution=found, explained=rows, drawn=drawn)
     return work
 

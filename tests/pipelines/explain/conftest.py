@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
+from math import factorial
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +14,9 @@ import pytest
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.pipeline import Pipeline
 
+from pipelines.explain import router
+from pipelines.explain.links import on_scale
+from pipelines.explain.question import Mixer, Question
 from pipelines.task import Task
 
 
@@ -74,7 +79,8 @@ class Model:
         return np.asarray(self.pipeline.predict_proba(frame))
 
     def score(self, frame: pd.DataFrame) -> np.ndarray:
-        return -np.asarray(self.pipeline.score_samples(frame))
+        strange = self.task is Task.ANOMALY
+        return -np.asarray(self.pipeline.score_samples(frame)) if strange else self.predict(frame)
 
 
 @dataclass
@@ -145,6 +151,39 @@ def fitted(estimator: Any, task: Task, frame: pd.DataFrame, labels: Any, **how: 
     return Predictor(Model(pipeline, task, tuple(getattr(estimator, "classes_", ()))))
 
 
+def exhaustive(question: Question, exact, rows: pd.DataFrame, background: pd.DataFrame):
+    """Shapley values by their definition: every coalition of raw columns, every background row."""
+    columns, many, others = rows.shape[1], len(rows), len(background)
+    mixer, worth = Mixer.of(rows, background), {}
+    for members in product([False, True], repeat=columns):
+        own = np.arange(many)[:, None, None]
+        there = many + np.arange(others)[None, :, None]
+        which = np.where(np.array(members), own, there).reshape(-1, columns)
+        answers = on_scale(exact.link.name, question.ask(mixer.rows(which)), exact.shift)
+        worth[members] = answers.reshape(many, others, -1).mean(axis=1)
+    found = np.zeros((many, columns, worth[members].shape[1]))
+    for column in range(columns):
+        for members, value in worth.items():
+            if not members[column]:
+                joined = (*members[:column], True, *members[column + 1 :])
+                size = sum(members)
+                weight = factorial(size) * factorial(columns - size - 1) / factorial(columns)
+                found[:, column] += weight * (worth[joined] - value)
+    return found
+
+
+def check_against_the_definition(question: Question, frame: pd.DataFrame) -> router.Exact:
+    background, rows = frame.iloc[:9].reset_index(drop=True), frame.iloc[100:106]
+    exact, refused = router.exact(question, background, frame)
+    assert exact is not None, refused
+    found = exact(rows, question.ask(rows))
+    expected = exhaustive(question, exact, rows, background)
+    scale = max(1.0, float(np.abs(expected).max()))
+    assert np.abs(found.values - expected).max() / scale < 1e-6
+    assert found.gap <= 1e-6
+    return exact
+
+
 @pytest.fixture(scope="session")
 def made() -> SimpleNamespace:
     """The makers above, for tests."""
@@ -155,4 +194,6 @@ def made() -> SimpleNamespace:
         Model=Model,
         Predictor=Predictor,
         Preparation=Preparation,
+        exhaustive=exhaustive,
+        check_against_the_definition=check_against_the_definition,
     )
