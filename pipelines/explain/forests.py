@@ -67,18 +67,6 @@ class Forest:
     """What a detector's score may have been moved by: its threshold."""
 
 
-def read(estimator: Any) -> Forest:
-    """Return an estimator's trees.
-
-    Raises:
-        CannotRead: there is no reader for its class.
-    """
-    for kind in type(estimator).__mro__:
-        if (reader := READERS.get(f"{kind.__module__.split('.')[0]}.{kind.__name__}")) is not None:
-            return reader(estimator)
-    raise CannotRead(f"{type(estimator).__name__} is no ensemble of trees that can be read")
-
-
 def _from_sklearn(tree: Any, value: NDArray[np.float64], output: int = 0) -> Tree:
     missing = getattr(tree, "missing_go_to_left", None)
     many = tree.node_count
@@ -345,39 +333,6 @@ def _packed(codes: NDArray[np.int64]) -> NDArray[np.uint32]:
     flags = np.zeros((int(codes.max(initial=0)) // 32 + 1) * 32, np.uint8)
     flags[codes] = 1
     return np.packbits(flags, bitorder="little").view(np.uint32)
-
-
-def _read_catboost(estimator: Any) -> Forest:
-    from pipelines.explain.oblivious import read_catboost
-
-    return read_catboost(estimator)
-
-
-def _forests(names: Iterable[str], reader: Callable[[Any], Forest]) -> dict[str, Any]:
-    return {f"sklearn.{name}": reader for name in names}
-
-
-READERS: dict[str, Callable[[Any], Forest]] = {
-    **_forests(
-        ("RandomForestClassifier", "ExtraTreesClassifier", "DecisionTreeClassifier"),
-        read_forest_classifier,
-    ),
-    **_forests(
-        ("RandomForestRegressor", "ExtraTreesRegressor", "DecisionTreeRegressor"),
-        read_forest_regressor,
-    ),
-    **_forests(
-        ("GradientBoostingClassifier", "GradientBoostingRegressor"), read_gradient_boosting
-    ),
-    **_forests(
-        ("HistGradientBoostingClassifier", "HistGradientBoostingRegressor"),
-        read_histogram_boosting,
-    ),
-    "sklearn.IsolationForest": read_isolation_forest,
-    "lightgbm.LGBMModel": read_lightgbm,
-    "xgboost.XGBModel": read_xgboost,
-    "catboost.CatBoost": _read_catboost,
-}
 
 
 def most_players(tree: Tree, player: NDArray[np.int32]) -> int:

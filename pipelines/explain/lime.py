@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from pipelines.explain.exact import Exact
     from pipelines.explain.mixtures import Mixture
     from pipelines.explain.question import Matrix
-    from pipelines.explain.router import Exact
 
     Ask = Callable[[pd.DataFrame], Matrix]
     Codes = NDArray[np.int16]

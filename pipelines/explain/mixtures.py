@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from pipelines.explain.attribution import Attribution
     from pipelines.explain.copies import Bins
+    from pipelines.explain.exact import Exact
     from pipelines.explain.links import Link
     from pipelines.explain.question import Matrix, Question
-    from pipelines.explain.router import Exact
-    from pipelines.explain.sampling import Attribution
 
 
 @dataclass(frozen=True)

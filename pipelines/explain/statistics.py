@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy import stats
 
+MOST_DRAWN = 1_000_000
+"""Counts of the bootstrap held at a time."""
+
 
 def bootstrap_means(
     values: np.ndarray, seed: int, rounds: int = 400
@@ -12,8 +15,11 @@ def bootstrap_means(
     """Return the 95 % bootstrap interval of each column's mean over the rows."""
     rng = np.random.default_rng(seed)
     many = len(values)
-    counts = rng.multinomial(many, np.full(many, 1 / many), size=rounds)
-    means = counts @ values / many
+    means, step = np.empty((rounds, *values.shape[1:])), max(1, MOST_DRAWN // max(1, many))
+    for first in range(0, rounds, step):
+        size = min(step, rounds - first)
+        counts = rng.multinomial(many, np.full(many, 1 / many), size=size)
+        means[first : first + size] = counts.astype(float) @ values / many
     low, high = np.quantile(means, [0.025, 0.975], axis=0)
     return low, high
 

@@ -19,9 +19,9 @@ from pipelines.explain.lime import SAMPLES, Lime, limit
 if TYPE_CHECKING:
     import pandas as pd
 
+    from pipelines.explain.exact import Exact
     from pipelines.explain.mixtures import Mixture
     from pipelines.explain.question import Matrix
-    from pipelines.explain.router import Exact
     from pipelines.explain.work import Work
 
     Three = tuple[np.ndarray, np.ndarray, np.ndarray]

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipelines.explain.forests import CannotRead, Forest, most_players, read
+from pipelines.explain.forests import CannotRead, Forest, most_players
+from pipelines.explain.libraries import read
 
 if TYPE_CHECKING:
     from pipelines.explain.copies import Bins

@@ -10,6 +10,7 @@ import pandas as pd
 
 from pipelines.errors import BadSetting, UnfaithfulExplanation
 from pipelines.explain import mixtures, router
+from pipelines.explain.exact import Exact
 from pipelines.explain.links import on_scale
 from pipelines.explain.question import Clock, OutOfTime, Question
 from pipelines.explain.sampling import affordable, draw
@@ -18,8 +19,8 @@ from pipelines.task import Task
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pipelines.explain.attribution import Attribution
     from pipelines.explain.question import Matrix
-    from pipelines.explain.sampling import Attribution
 
 MOST_EXACT_ROWS = 100_000
 MOST_CONTRIBUTIONS = 6_000_000
@@ -52,7 +53,7 @@ class Work:
     drawn: np.ndarray = field(default_factory=lambda: np.empty(0, int))
     """Those of the explained rows that were drawn at random: they stand for all rows."""
     refused: tuple[str, ...] = ()
-    exact: router.Exact | mixtures.Mixture | None = None
+    exact: Exact | mixtures.Mixture | None = None
     """The exact method that proved itself on these rows."""
 
     @property

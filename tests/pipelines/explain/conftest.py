@@ -15,6 +15,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.pipeline import Pipeline
 
 from pipelines.explain import router
+from pipelines.explain.exact import Exact
 from pipelines.explain.links import on_scale
 from pipelines.explain.question import Mixer, Question
 from pipelines.task import Task
@@ -172,7 +173,7 @@ def exhaustive(question: Question, exact, rows: pd.DataFrame, background: pd.Dat
     return found
 
 
-def check_against_the_definition(question: Question, frame: pd.DataFrame) -> router.Exact:
+def check_against_the_definition(question: Question, frame: pd.DataFrame) -> Exact:
     background, rows = frame.iloc[:9].reset_index(drop=True), frame.iloc[100:106]
     exact, refused = router.exact(question, background, frame)
     assert exact is not None, refused

@@ -14,9 +14,10 @@ from sklearn.neighbors import KNeighborsRegressor
 
 from pipelines.adapters.combined import Calibrated, Ensemble
 from pipelines.explain import router
+from pipelines.explain.attribution import spread
 from pipelines.explain.question import Question
 from pipelines.explain.report import report
-from pipelines.explain.sampling import draw, spread
+from pipelines.explain.sampling import draw
 from pipelines.serving import Predictor
 from pipelines.task import Task
 
