@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from mlops import audits
+from mlops import audits, webhooks
 from registry import mirror
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def show(ws: Workspace, name: str, *, whole: bool = False) -> str:
     """
     audits.note(ws)
     try:
-        with ws.session() as session:
+        with webhooks.telling(ws), ws.session() as session:
             mirror.show(
                 session, name, ws.tracking_uri, stages=ws.settings.mlflow_stages, whole=whole
             )

@@ -193,6 +193,7 @@ class BadWebhook(RegistryError):
     """Nothing can or may be sent to that address."""
 
     def __init__(self, url: str, reason: str) -> None:
+        self.reason = reason
         super().__init__(
             f"{url!r} cannot be a webhook: {reason}. Give an address like https://host/path"
         )
@@ -201,7 +202,8 @@ class BadWebhook(RegistryError):
 class Undelivered(RegistryError):
     """A receiver did not take an event."""
 
-    def __init__(self, url: str, reason: str) -> None:
+    def __init__(self, url: str, reason: str, status: int | None = None) -> None:
+        self.reason, self.status = reason, status
         super().__init__(f"{url!r} did not take the event: {reason}. Nothing waits because of it.")
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select, update
 
+from registry import deliveries
 from registry.tables import OutboxRow, now
 
 if TYPE_CHECKING:
@@ -36,7 +37,10 @@ class Message:
 
 
 def add(session: Session, name: str, kind: str, payload: Mapping[str, Any]) -> int:
-    """Put something about a model into the outbox and return its id. The caller commits."""
+    """Put something about a model into the outbox, and on its way to every webhook.
+
+    Returns its id. The caller commits, and holds the model's lock, so events keep their order.
+    """
     row = OutboxRow(
         name=name,
         kind=kind,
@@ -47,6 +51,7 @@ def add(session: Session, name: str, kind: str, payload: Mapping[str, Any]) -> i
     )
     session.add(row)
     session.flush()
+    deliveries.queue(session, row)
     return row.id
 
 

@@ -14,6 +14,7 @@ from mlops.cli import (
     predictions,
     reports,
     versions,
+    webhooks,
 )
 
 app = typer.Typer(
@@ -45,6 +46,7 @@ app.add_typer(database, name="db")
 app.add_typer(audits.app, name="audit")
 app.add_typer(people.users, name="users")
 app.add_typer(people.tokens, name="tokens")
+app.add_typer(webhooks.app, name="webhooks")
 
 
 @app.callback()
