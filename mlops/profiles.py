@@ -57,12 +57,15 @@ def profile(  # noqa: PLR0913 - the options of the public verb
 
 
 def _compared(found: Profile, dataset: Dataset, against: Any, seed: int) -> Profile:
-    from pipelines.profile import pair_checks
+    from pipelines.profile import drift, pair_checks
     from pipelines.readers import readings
 
     other = read_features(against, types=readings(dataset))
     more = pair_checks.compare(dataset, other, seed=seed)
-    return replace(found, findings=(*found.findings, *more))
+    table = dict(found.table)
+    columns = drift.differences(dataset.frame, other.frame, seed)
+    table["against"] = {"name": other.name, "rows": len(other.frame), "columns": columns}
+    return replace(found, findings=(*found.findings, *more), table=table)
 
 
 def write(found: Profile, path: Path) -> None:

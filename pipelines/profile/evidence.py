@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipelines.dataset import Kind
-from pipelines.profile import alone, association, columns, kinds, values, whole
+from pipelines.profile import alone, association, columns, drift, kinds, values, whole
 from pipelines.profile.association import Aim, View
 from pipelines.task import Task
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     Array = npt.NDArray[Any]
 
 SAMPLE = 10_000
+SORTED = 0.98
 LEAST = 30
 """Rows with a known target below which a single-column model says nothing."""
 
@@ -189,13 +190,28 @@ def _drift(evidence: Evidence) -> list[dict[str, Any]]:
         for name, view in evidence.views.items()
         if evidence.columns[name].kind not in {Kind.TEXT, Kind.ID}
     }
-    found = [whole.drift(compared, np.arange(len(evidence.picked)), "row order")]
+    found = [_along(evidence, compared, np.arange(len(evidence.picked)), "row order")]
     for name, column in evidence.columns.items():
         view = evidence.views[name]
         if column.kind is not Kind.DATE or view.missing.any() or column.distinct < LEAST:
             continue
+        if abs(np.corrcoef(view.place, np.arange(len(view.place)))[0, 1]) >= SORTED:
+            continue  # It is the order of the rows.
         others = {n: v for n, v in compared.items() if n != name}
-        found.append(whole.drift(others, view.place, name))
+        found.append(_along(evidence, others, view.place, name))
         if len(found) == 3:
             break
+    return found
+
+
+def _along(
+    evidence: Evidence, compared: Mapping[str, View], places: Array, along: str
+) -> dict[str, Any]:
+    """Test every column along an order of the rows; show the course of those that change."""
+    found = whole.drift(compared, places, along)
+    rows = evidence.picked[np.argsort(places, kind="stable")]
+    for name in drift.moved(found["columns"]):
+        cells = values.of(evidence.frame[name].iloc[rows])
+        kind = evidence.columns[name].kind
+        found["columns"][name]["course"] = drift.course(cells, kind, np.arange(len(rows)))
     return found

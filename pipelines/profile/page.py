@@ -10,6 +10,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from pipelines.dataset import Kind
+from pipelines.profile.drift_page import number, sections
 from pipelines.profile.facts import Severity
 from pipelines.profile.found import percent
 from pipelines.profile.style import STYLE
@@ -36,6 +37,7 @@ def render(profile: Profile) -> str:
         _columns(profile),
         _target(profile),
         _together(profile),
+        sections(profile),
         _conversions(profile),
     ]
     title = escape(f"Profile of {profile.name}")
@@ -165,7 +167,7 @@ def bars(counts: Sequence[int], name: str, ends: tuple[object, object]) -> str:
     for place, count in enumerate(counts):
         high = max(HEIGHT * count / most, 1 if count else 0)
         path += f"M{place * step:.1f} {HEIGHT}v-{high:.1f}h{max(step - 1, 1):.1f}v{high:.1f}z"
-    first, last = (_short(ends[0]), _short(ends[1]))
+    first, last = number(ends[0]), number(ends[1])
     return (
         f"<svg viewBox='0 0 {WIDTH} {HEIGHT}' role=img aria-label='histogram of "
         f"{escape(name, quote=True)} from {first} to {last}' preserveAspectRatio=none>"
@@ -173,16 +175,10 @@ def bars(counts: Sequence[int], name: str, ends: tuple[object, object]) -> str:
     )
 
 
-def _short(value: object) -> str:
-    if not isinstance(value, float):
-        return escape(str(value))
-    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.4g}"
-
-
 def _numbers(column: Column) -> str:
     names = ("mean", "std", "median", "outliers", "infinite")
     told = [
-        f"{name} {_short(float(value)) if name != 'outliers' else format(value, ',')}"
+        f"{name} {number(float(value)) if name != 'outliers' else format(value, ',')}"
         for name in names
         if (value := column.numbers.get(name)) and isinstance(value, float | int)
     ]

@@ -2,9 +2,9 @@
 
 STYLE = """
 :root{color-scheme:light dark;--ink:#1d2733;--quiet:#5a6775;--paper:#fff;--card:#f5f7f9;
---line:#d8dee5;--bar:#3f78b5;--soft:#c9dcf0;--stop:#b3261e;--change:#8a5a00;--advice:#2f6b3c}
+--line:#d8dee5;--bar:#3f78b5;--soft:#c9dcf0;--mark:#b4500f;--stop:#b3261e;--change:#8a5a00;--advice:#2f6b3c}
 @media(prefers-color-scheme:dark){:root{--ink:#e4e9ee;--quiet:#a0abb7;--paper:#12171d;
---card:#1b222a;--line:#323c47;--bar:#6ea8e0;--soft:#26415c;--stop:#ff8a80;--change:#f0b44c;
+--card:#1b222a;--line:#323c47;--bar:#6ea8e0;--soft:#26415c;--mark:#f2a35e;--stop:#ff8a80;--change:#f0b44c;
 --advice:#7fcf92}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,sans-serif}
@@ -42,4 +42,11 @@ padding:0 .3rem;margin:2px 0}
 .levels i{position:absolute;inset:0 auto 0 0;background:var(--soft);border-radius:3px}
 .levels span{position:relative}
 .wide{max-width:640px}
+path.first{fill:var(--soft)}
+.course path,path.other{fill:none;stroke:var(--bar);stroke-width:2;
+vector-effect:non-scaling-stroke}
+path.other{stroke:var(--mark)}
+.levels b{position:absolute;inset:0 auto 0 0;width:3px;background:var(--mark)}
+.key i{display:inline-block;width:.9rem;height:.7rem;margin:0 .3rem 0 0;background:var(--soft)}
+.key i.other{background:none;border:2px solid var(--mark);margin-left:1rem}
 """

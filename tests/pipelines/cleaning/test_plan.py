@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
@@ -126,6 +128,38 @@ def test_learning_from_a_target_is_refused_where_there_is_none(table, planned):
     steps = [{"do": "encode", "with": "target"}]
     with pytest.raises(BadPlan, match="anomalies have none"):
         Plan.from_dict(edited(planned(table, Task.ANOMALY), city=steps))
+
+
+ASKED = """\
+impute drop; impute mean; impute median; impute mode; impute constant value=1
+impute forward order=since; impute backward order=since; impute interpolate order=since
+impute knn; indicate missing; outliers clip rule=iqr; outliers clip rule=z
+outliers clip rule=modified_z; outliers winsorise rule=iqr; outliers drop rule=modified_z
+infinities missing; infinities clip; scale standard; scale min_max; scale robust; scale quantile
+scale yeo_johnson; scale box_cox; encode one_hot; encode ordinal; encode target; encode binary
+encode frequency; encode hashing; encode gap; encode tfidf; dates parts; interact products
+select variance; select correlation; select f_test keep=3; select mutual_information keep=3"""
+PLACES = {"encode": "city", "dates": "since", "interact": None, "select": None}
+
+
+@pytest.mark.parametrize("asked", [each.strip() for each in re.split("[;\n]", ASKED)])
+def test_every_way_to_prepare_is_asked_for_in_yaml(table, planned, asked):
+    do, how, *more = asked.split()
+    options = dict(pair.split("=") for pair in more)
+    step = {"do": do, "with": how, **{k: int(v) if v.isdigit() else v for k, v in options.items()}}
+    place = PLACES.get(do, "income")
+    written = planned(table).to_dict()
+    if place is None:
+        written["table"] = [step]
+    else:
+        written["columns"][place]["steps"] = [step]
+    written["rows"] = [{"leave_out": "duplicates", "reason": "Asked."}]
+    plan = Plan.from_dict(yaml.safe_load(yaml.safe_dump(written)))
+    again = plan.to_dict()
+    said = again["table"] if place is None else again["columns"][place]["steps"]
+    assert [step.items() <= each.items() for each in said] == [True]
+    made = transformer(plan, frozenset({"numbers", "scaled", "no_missing"}))
+    assert np.isfinite(made.fit_transform(table, table["y"])).all()
 
 
 USUAL = {"order": "since", "value": 1}
