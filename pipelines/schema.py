@@ -184,7 +184,8 @@ def _conformed(values: pd.Series, column: SchemaColumn) -> pd.Series:
     if str(values.dtype) == column.dtype:
         return values
     if isinstance(values.dtype, pd.CategoricalDtype):
-        values = values.astype(values.cat.categories.dtype)
+        plain = values.cat.categories.dtype
+        values = values.astype(object if values.hasnans and plain.kind in "iub" else plain)
     try:
         return CONFORM[column.dtype](values, column)
     except (TypeError, ValueError, ArithmeticError) as problem:
@@ -195,7 +196,7 @@ def _floats(values: pd.Series, column: SchemaColumn) -> pd.Series:
     """Read numbers, also as text."""
     if values.dtype.kind in "fiub" or isinstance(values.dtype, pd.BooleanDtype):
         return _series(values.to_numpy(dtype=float, na_value=np.nan), values)
-    if values.dtype.kind in "Mmc":
+    if values.dtype.kind in "Mmc" and not values.isna().all():
         raise TypeError("it holds " + str(values.dtype))
     return _series(_each(values, _number, column), values)
 

@@ -51,19 +51,21 @@ def among(found: NDArray[np.uint64], words: Iterable[str]) -> NDArray[np.bool_]:
     return said
 
 
-def codes(text: NDArray[np.uint8], delimiter: str) -> int:
-    r"""Count the values of a delimited text that are digits with a leading zero.
+def codes(text: NDArray[np.uint8], delimiter: str) -> NDArray[np.int64]:
+    r"""Return where in a delimited text the values are that are digits with a leading zero.
 
-    It may count too many, where such digits stand between delimiters inside of quotes.
+    It may find too many, where such digits stand between delimiters inside of quotes.
 
-    >>> codes(np.frombuffer(b"a,b\n007,0\n0.5,10\n", np.uint8), ",")
-    1
+    >>> codes(np.frombuffer(b"a,b\n007,0\n0.5,10\n", np.uint8), ",").tolist()
+    [4]
     """
     sign = ord(delimiter)
     starts = [_starts(text, begin, sign) for begin in range(1, len(text), BLOCK)]
     zeros = np.concatenate([np.empty(0, np.int64), *starts])
+    if len(text) > 1 and text[0] == _ZERO and _digits(text[1:2])[0]:
+        zeros = np.concatenate([np.zeros(1, np.int64), zeros])
     if not len(zeros):
-        return 0
+        return np.empty(0, np.int64)
     stops = zeros + 1
     running = np.arange(len(stops))
     for _ in range(_LONGEST_CODE):
@@ -74,7 +76,9 @@ def codes(text: NDArray[np.uint8], delimiter: str) -> int:
         stops[running] += 1
     after = text[np.minimum(stops, len(text) - 1)]
     closed = (after == sign) | (after <= _QUOTE) | (stops == len(text))
-    return int(np.count_nonzero(_opened(text, zeros[closed] - 1, sign)))
+    found: NDArray[np.int64] = zeros[closed]
+    opened: NDArray[np.int64] = found[(found == 0) | _opened(text, np.maximum(found - 1, 0), sign)]
+    return opened
 
 
 def _starts(text: NDArray[np.uint8], begin: int, sign: int) -> NDArray[np.int64]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import bz2
-import contextlib
 import gzip
 import io
 import lzma
@@ -11,16 +10,14 @@ import mmap
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv as pv
 import zstandard
 
 from pipelines.dataset import Conversion
 from pipelines.errors import EmptyTable, UnreadableData
-from pipelines.readers.buffers import codes
 from pipelines.readers.dialect import Dialect, sniff
+from pipelines.readers.leading_zeros import coded
 from pipelines.readers.sampling import sample
 from pipelines.readers.source import Ask, Raw, raw_of
 from pipelines.readers.spellings import ISO
@@ -32,8 +29,6 @@ if TYPE_CHECKING:
 SAMPLE_BYTES = 1 << 17
 BLOCK_BYTES = 1 << 22
 STREAM_BYTES = 1 << 20
-WINDOWS, WINDOW_BYTES = 32, 1 << 16
-"""How many pieces of a long file are searched for codes with leading zeros."""
 
 
 def read(path: Path, ask: Ask) -> Raw:
@@ -74,10 +69,11 @@ def _parsed(path: Path, dialect: Dialect, wanted: list[int], ask: Ask) -> tuple[
     """Return the table, and of how many rows it is a sample where one was asked for."""
     names = dialect.names
     options = _options(dialect, wanted, ask)
-    if ask.rows is None and dialect.encoding != "utf-16":
-        options[-1].column_types = {**_texts(path, names, options), **options[-1].column_types}
     if ask.rows is None:
-        table = _whole(path, options)
+        content = _content(path)
+        if dialect.encoding != "utf-16":
+            options[-1].column_types |= _texts(content, names, options)
+        table = _whole(content, options)
         whole = len(table.column_names) == len(wanted)
         return (table if whole else table.select(wanted)), None
     with streamed(path) as file:
@@ -87,17 +83,20 @@ def _parsed(path: Path, dialect: Dialect, wanted: list[int], ask: Ask) -> tuple[
     return table, of
 
 
-def _whole(path: Path, options: tuple[Any, Any, Any]) -> Any:
-    """Parse all of a file, and without regard to quotes, which is faster, if it has none."""
+def _content(path: Path) -> Any:
+    """Return all bytes of a file, unpacked; what is not packed stays on disk until it is used."""
     if is_packed(path):
         with streamed(path) as file:
-            table = pv.read_csv(file, *options)
-    else:
-        with path.open("rb") as raw:
-            pages = mmap.mmap(raw.fileno(), 0, access=mmap.ACCESS_READ)
-        if pages.find(b'"') < 0:
-            options[1].quote_char = False
-        table = pv.read_csv(pa.BufferReader(pa.py_buffer(pages)), *options)
+            return file.read()
+    with path.open("rb") as raw:
+        return mmap.mmap(raw.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def _whole(content: Any, options: tuple[Any, Any, Any]) -> Any:
+    """Parse all of a file, and without regard to quotes, which is faster, if it has none."""
+    if content.find(b'"') < 0:
+        options[1].quote_char = False
+    table = pv.read_csv(pa.BufferReader(pa.py_buffer(content)), *options)
     if any(pa.types.is_binary(column.type) for column in table.schema):
         raise UnicodeError("not every byte is UTF-8")
     return table
@@ -130,62 +129,24 @@ def _options(dialect: Dialect, wanted: list[int], ask: Ask) -> tuple[Any, Any, A
     return reads, parses, converts
 
 
-def _texts(path: Path, names: Sequence[str], options: tuple[Any, Any, Any]) -> dict[str, Any]:
+def _texts(content: Any, names: Sequence[str], options: tuple[Any, Any, Any]) -> dict[str, Any]:
     """Return the columns that pyarrow need not or must not take for numbers.
 
     In some the head shows text already: as one value that is no number makes a column text, this
     only saves the trials. Others hold codes with leading zeros, which pyarrow would drop.
     """
-    with opened(path) as file:
-        head = file.read(SAMPLE_BYTES)
+    head = content[:SAMPLE_BYTES]
     try:
         found = pv.read_csv(pa.BufferReader(head[: head.rfind(b"\n") + 1]), *options).schema
     except pa.ArrowInvalid:
         return {}  # The head has no whole line, or shows no table at all: pyarrow must try.
     texts = [column.name for column in found if _is_text(column.type)]
     others = [column.name for column in found if not _is_text(column.type)]
-    coded = _coded(path, others, names, options) if others else set()
-    return dict.fromkeys([*texts, *coded], pa.large_string())
+    return dict.fromkeys([*texts, *coded(content, others, names, options)], pa.large_string())
 
 
 def _is_text(kind: Any) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
-
-
-def _coded(path: Path, names: list[str], known: Sequence[str], options: Any) -> set[str]:
-    """Return the columns that hold a code like 007 in any of the windows on the file."""
-    reads, parses, _ = options
-    cut = pv.ReadOptions(column_names=list(known), encoding=reads.encoding)
-    as_text = pv.ConvertOptions(
-        column_types=dict.fromkeys(names, pa.large_string()), include_columns=names
-    )
-    coded: set[str] = set()
-    for lines in _windows(path):
-        if not codes(np.frombuffer(lines, np.uint8), parses.delimiter):
-            continue
-        with contextlib.suppress(pa.ArrowInvalid, UnicodeError):  # It began inside of quotes.
-            table = pv.read_csv(pa.BufferReader(lines), cut, parses, as_text)
-            coded |= {name for name in names if _has_codes(table[name])}
-    return coded
-
-
-def _has_codes(column: Any) -> bool:
-    return bool(pc.any(pc.match_substring_regex(column, r"^\s*0\d+\s*$")).as_py())
-
-
-def _windows(path: Path) -> Iterator[bytes]:
-    """Yield whole lines: all of a short file, else its start or pieces from all over it."""
-    size = path.stat().st_size
-    if is_packed(path) or size <= WINDOWS * WINDOW_BYTES:
-        with opened(path) as file:
-            text = file.read(WINDOWS * WINDOW_BYTES)
-        yield text[text.find(b"\n") + 1 :]
-        return
-    with path.open("rb") as file:
-        for begin in range(0, size, size // WINDOWS):
-            file.seek(begin)
-            text = file.read(WINDOW_BYTES)
-            yield text[text.find(b"\n") + 1 : text.rfind(b"\n") + 1]
 
 
 def _as_text(dialect: Dialect, ask: Ask) -> list[int]:

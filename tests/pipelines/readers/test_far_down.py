@@ -60,6 +60,26 @@ def test_codes_in_the_middle_of_a_long_file_are_seen(tmp_path: Path) -> None:
     assert data.frame["b"].dtype == np.float64
 
 
+@pytest.mark.parametrize("name", ["t.csv", "t.csv.gz"])
+@pytest.mark.parametrize("quoted", ["word", '"a, b"', '"a\nb"'])
+def test_a_single_code_anywhere_in_a_long_file_is_seen(
+    name: str, quoted: str, tmp_path: Path
+) -> None:
+    rows = [f"{n % 900 + 100},word,1.25" for n in range(900_000)]
+    rows[1], rows[712_345] = f"101,{quoted},1.25", "0712,word,1.25"
+    text = "\n".join(["a,b,c", *rows]).encode()
+    path = file(tmp_path, gzip.compress(text, 1) if name.endswith("gz") else text, name)
+    data = readers.read(path).frame
+    assert data["a"].iloc[712_345] == "0712"
+    assert data["c"].dtype == np.float64
+
+
+def test_a_column_of_codes_leaves_the_numbers_beside_it_numbers(tmp_path: Path) -> None:
+    rows = [f"{n},{n:06d},{n}.5" for n in range(500_000)]
+    data = readers.read(file(tmp_path, "\n".join(["a,zip,c", *rows, "1,000007,"]))).frame
+    assert " ".join(map(str, data.dtypes)) == "int64 str float64"
+
+
 def test_a_missing_spelling_far_down_a_file_is_told_with_its_count(tmp_path: Path) -> None:
     text = "\n".join(["a,b,c,d", *LINES, "7,n/a,x,2.5", "7,?,x,2.5"])
     data = readers.read(file(tmp_path, text))
@@ -80,4 +100,4 @@ def test_every_leading_zero_in_the_bytes_of_a_file_is_found(text: str) -> None:
     words = [word.strip(" ") for line in text.split("\n") for word in line.split(",")]
     sure = any(re.fullmatch(r"0\d+|\"0\d+\"", word) for word in words)
     bytes_ = np.frombuffer(f"a\n{text}\n".encode(), np.uint8)
-    assert bool(buffers.codes(bytes_, ",")) >= sure
+    assert bool(len(buffers.codes(bytes_, ","))) >= sure
