@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from pipelines import algorithms, executors, judging, parts, splits
+from pipelines import algorithms, executors, judging, parts, processes, splits
 from pipelines import search as searching
 from pipelines.adapters import build
 from pipelines.cleaning.plan import plan as propose
@@ -125,7 +125,7 @@ def prepare(
         UnknownAlgorithm: No such algorithm for this task.
     """
     if engine == "processes":
-        executors.warm_up()
+        processes.warm_up()
     return Prepared(dataset, goal, watchers)
 
 
