@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mlops.profiles import profile
     from mlops.promotions import check, promote
     from mlops.records import show, versions
+    from mlops.reproductions import reproduce
     from mlops.settings import Settings
     from mlops.workspace import Workspace
     from pipelines.own_metric import OwnMetric
@@ -35,6 +36,7 @@ __all__ = [
     "predict",
     "profile",
     "promote",
+    "reproduce",
     "run",
     "show",
     "versions",
@@ -52,6 +54,7 @@ _HOMES = {
     "predict": "predictions",
     "profile": "profiles",
     "promote": "promotions",
+    "reproduce": "reproductions",
     "run": "experiments",
     "show": "records",
     "versions": "records",

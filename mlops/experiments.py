@@ -124,6 +124,8 @@ class _Run:
     engine: str
     watchers: Sequence[Watcher]
     tracker: Tracker
+    asked: Mapping[str, Any]
+    """What must be asked again to make the same model."""
     notes: list[str] = field(default_factory=list)
 
     def doing(self, what: str) -> None:
@@ -217,8 +219,23 @@ def run(  # noqa: PLR0913 - the options of the public verb
     going = _Run(
         ws=ws, name=called, dataset=dataset, goal=goal, budget=limit, engine=engine,
         watchers=watchers, tracker=Tracker(ws.tracking_uri, called),
+        asked=_asked(dataset, goal, types, rows),
     )  # fmt: skip
     return _search_and_register(going, resume)
+
+
+def _asked(
+    dataset: Dataset, goal: Goal, types: Mapping[str, str] | None, rows: int | None
+) -> dict[str, Any]:
+    return {
+        **header(dataset, goal),
+        "source": dataset.source,
+        "task": str(dataset.task),
+        "types": dict(types or {}),
+        "rows": rows,
+        "keep": list(goal.keep),
+        "split": goal.split_by,
+    }
 
 
 def model_name(text: str) -> str:
@@ -253,7 +270,9 @@ def _search_and_register(going: _Run, resume: str | None) -> Result:
         found = prepared.find_best(going.budget, journal=journal, engine=going.engine)
         tracker.notes = [found.note] if found.note else []
         tracker.log_texts(pictures.draw(found, prepared.work.rows))
-        version = registration.register(going.ws, tracker, going.name, found, going.doing)
+        version = registration.register(
+            going.ws, tracker, going.name, found, going.doing, going.asked
+        )
     except KeyboardInterrupt as error:
         tracker.finish("KILLED")
         raise Interrupted(

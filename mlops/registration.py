@@ -18,7 +18,7 @@ from registry.errors import MirrorFailed
 from registry.versions import Evidence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     import pandas as pd
@@ -47,16 +47,23 @@ class _Shown:
 
 
 def register(
-    ws: Workspace, tracker: Tracker, name: str, found: Found, doing: Callable[[str], None]
+    ws: Workspace,
+    tracker: Tracker,
+    name: str,
+    found: Found,
+    doing: Callable[[str], None],
+    asked: Mapping[str, Any] | None = None,
 ) -> ModelVersion:
     """Log the model, explain it, attach the report, then write the version in one transaction.
+
+    What was ``asked`` of the run is kept inside of the model, so that it can be made again.
 
     Raises:
         TrackingDown: MLflow did not take the model; nothing was registered.
         RegistryError: The database did not take the version.
     """
     with files.scratch(ws.settings.home) as folder:
-        shown = _show(tracker, name, found, folder, doing)
+        shown = _show(tracker, _about(tracker, name, found, asked), found, folder, doing)
     doing("registering the version")
     taken = _highest(ws, name)
     with ws.session() as session, session.begin():
@@ -70,7 +77,11 @@ def register(
 
 
 def _show(
-    tracker: Tracker, name: str, found: Found, folder: Path, doing: Callable[[str], None]
+    tracker: Tracker,
+    about: Mapping[str, Any],
+    found: Found,
+    folder: Path,
+    doing: Callable[[str], None],
 ) -> _Shown:
     """Put the rows it was judged on, the model and its report into MLflow."""
     target = found.dataset.target
@@ -82,7 +93,6 @@ def _show(
     features = found.train if target is None else found.train.drop(columns=target)
     schema = Schema.of(features, {each.name: each.kind for each in found.plan.columns})
     rows = _example(features[list(schema.names)])
-    about = _about(tracker, name, found)
     packaging.save(found.model, schema, folder / "model", about=about, rows=rows)
     logged = tracker.log_model(folder / "model", example=rows)
     doing("explaining the model")
@@ -112,7 +122,9 @@ def _example(features: pd.DataFrame) -> pd.DataFrame:
     return features.loc[[*holes.index, *whole.index]] if len(holes) else features.head(5)
 
 
-def _about(tracker: Tracker, name: str, found: Found) -> dict[str, Any]:
+def _about(
+    tracker: Tracker, name: str, found: Found, asked: Mapping[str, Any] | None
+) -> dict[str, Any]:
     return {
         "name": name,
         "target": found.dataset.target,
@@ -124,6 +136,8 @@ def _about(tracker: Tracker, name: str, found: Found) -> dict[str, Any]:
         "data_digest": found.dataset.digest,
         "plan": found.plan.to_dict(),
         "readings": readings(found.dataset),
+        "recipe": found.recipe.to_dict(),
+        "asked": None if asked is None else dict(asked),
     }
 
 

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from pipelines.leaderboard import Leaderboard
     from pipelines.metrics import Array, Metric
     from pipelines.profile.facts import Profile
+    from pipelines.recipe import Recipe
     from pipelines.search import Budget, Watcher
     from pipelines.trial import Trial
     from pipelines.winner import Chosen
@@ -72,6 +73,8 @@ class Found:
     classes: tuple[Any, ...] = ()
     decision: Decision | None = None
     """How it names a class, where that is not the likeliest one."""
+    recipe: Recipe
+    """How the model can be made again."""
     baseline: float | None
     """The dummy's metric on the rows kept apart."""
     train: pd.DataFrame
@@ -224,6 +227,7 @@ class Prepared:
             answer=judged.answer,
             classes=self.classes,
             decision=chosen.decision,
+            recipe=chosen.recipe,
             baseline=baseline,
             train=self.train,
             holdout=self.holdout,

@@ -10,12 +10,10 @@ import logging
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, cast
 
-from threadpoolctl import threadpool_limits
-
 from pipelines import calibration, decisions, ensemble
-from pipelines.adapters import build
 from pipelines.adapters.combined import Calibrated, Decided, Ensemble, mapped
 from pipelines.errors import AllTrialsFailed
+from pipelines.recipe import Part, Recipe, fit
 from pipelines.trial import ROW_SECONDS, Outcome, Trial, row_seconds
 
 if TYPE_CHECKING:
@@ -50,9 +48,16 @@ class Chosen:
     single: tuple[Trial, Outcome]
     """The best trial that is one model; the winner itself, unless an ensemble won."""
     model: Model
+    parts: Sequence[Part]
+    """What it was made of."""
     notes: list[str] = field(default_factory=list)
     decision: Decision | None = None
     """How it names a class, where that is not the likeliest one."""
+
+    @property
+    def recipe(self) -> Recipe:
+        """How it can be made again."""
+        return Recipe.of(self.parts, self.model)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -150,7 +155,7 @@ class Choice:
             if model is not None:
                 return Chosen(
                     board=self.board, trial=trial, outcome=outcome, single=(trial, outcome),
-                    model=model, notes=self.notes,
+                    model=model, notes=self.notes, parts=[Part.of(trial, outcome)],
                 )  # fmt: skip
         raise AllTrialsFailed(self.board.failures or dict.fromkeys(self.notes, 1))
 
@@ -167,14 +172,17 @@ class Choice:
         if left is None or not left.beats(single[1], self.work):
             return None
         pairs = zip(left.members, left.weights, strict=True)
-        parts = [(fitted[trial.number], weight) for (trial, _), weight in pairs]
-        members = [model for models, _ in parts for model in models]
-        weights = [weight / len(models) for models, weight in parts for _ in models]
+        groups = [(row, fitted[row[0].number], weight) for row, weight in pairs]
+        members = [model for _, models, _ in groups for model in models]
+        weights = [weight / len(models) for _, models, weight in groups for _ in models]
+        parts = [
+            Part.of(*row, weight, self._bag(row[1], models)) for row, models, weight in groups
+        ]
         model: Model = Ensemble(members, weights)
         trial, outcome = self._as_row(left, single[1])
         return Chosen(
             board=self.board, trial=trial, outcome=outcome,
-            single=single, model=model, notes=self.notes,
+            single=single, model=model, notes=self.notes, parts=parts,
         )  # fmt: skip
 
     def _folds(self) -> Chosen | None:
@@ -187,7 +195,13 @@ class Choice:
         return Chosen(
             board=self.board, trial=single[0], outcome=single[1], single=single,
             model=Ensemble(models, [1 / len(models)] * len(models)), notes=self.notes,
+            parts=[Part.of(*single, folds=len(models))],
         )  # fmt: skip
+
+    def _bag(self, outcome: Outcome, models: Sequence[Model]) -> int:
+        """Return how many models of folds these are; none where one was fitted on all rows."""
+        kept = outcome.bag is not None and models[0] not in self.models.values()
+        return len(models) if kept else 0
 
     def _kept(self, outcome: Outcome) -> list[Model] | None:
         """Return the models of a trial's folds, where they answer together."""
@@ -257,18 +271,9 @@ class Choice:
         )
         return Chosen(
             board=self.board, trial=trial, outcome=outcome, single=(trial, outcome),
-            model=fit(trial, outcome, self.work), notes=[note],
+            model=fit(trial, outcome, self.work), notes=[note], parts=[Part.of(trial, outcome)],
         )  # fmt: skip
 
     def _doing(self, what: str) -> None:
         for watcher in self.watchers:
             watcher.doing(what)
-
-
-def fit(trial: Trial, outcome: Outcome, work: Work) -> Model:
-    """Fit a trial's configuration on all training rows, with what its folds taught."""
-    row = work.rows[trial.algorithm_key]
-    params = {**trial.params, **outcome.learned}
-    model = build(row, params, trial.seed, plan=work.plan, task=work.task)
-    with threadpool_limits(1):
-        return model.fit(work.features, work.labels)
