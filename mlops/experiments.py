@@ -18,7 +18,7 @@ from mlops.failures import Interrupted
 from mlops.sources import read
 from mlops.workspace import Workspace
 from pipelines import automl
-from pipelines.errors import BadJournal
+from pipelines.errors import BadJournal, UnknownColumn
 from pipelines.goal import Goal, header
 from pipelines.journal import Journal
 from pipelines.own_metric import OwnMetric
@@ -126,6 +126,7 @@ class _Run:
     tracker: Tracker
     asked: Mapping[str, Any]
     """What must be asked again to make the same model."""
+    sensitive: tuple[str, ...] = ()
     notes: list[str] = field(default_factory=list)
 
     def doing(self, what: str) -> None:
@@ -155,6 +156,7 @@ def run(  # noqa: PLR0913 - the options of the public verb
     split: str | None = None,
     simple: bool = False,
     max_latency: str | float | None = None,
+    sensitive: Sequence[str] = (),
     engine: str = "processes",
     resume: str | None = None,
     watchers: Sequence[Watcher] = (),
@@ -184,6 +186,7 @@ def run(  # noqa: PLR0913 - the options of the public verb
         split: A column whose marks say which rows are held out.
         simple: The single best model, not an ensemble.
         max_latency: The time that answering one row may take, like 5ms.
+        sensitive: Columns whose groups should be treated alike; the report says how they are.
         engine: processes, serial, dask or dask://host:port.
         resume: The id of a run to go on with.
         watchers: Who is told how it goes.
@@ -203,6 +206,9 @@ def run(  # noqa: PLR0913 - the options of the public verb
         watcher.doing("reading the data")
     dataset = read(data, target, task=task, types=types, rows=rows, seed=seed)
     called = called or model_name(dataset.name)
+    for column in sensitive:
+        if column not in dataset.features.columns:
+            raise UnknownColumn(column, tuple(map(str, dataset.features.columns)))
     goal = Goal(
         metric=metric,
         plan=None if plan is None else plans.read(plan, dataset),
@@ -219,6 +225,7 @@ def run(  # noqa: PLR0913 - the options of the public verb
     going = _Run(
         ws=ws, name=called, dataset=dataset, goal=goal, budget=limit, engine=engine,
         watchers=watchers, tracker=Tracker(ws.tracking_uri, called),
+        sensitive=tuple(sensitive),
         asked=_asked(dataset, goal, types, rows),
     )  # fmt: skip
     return _search_and_register(going, resume)
@@ -271,8 +278,12 @@ def _search_and_register(going: _Run, resume: str | None) -> Result:
         tracker.notes = [found.note] if found.note else []
         tracker.log_texts(pictures.draw(found, prepared.work.rows))
         version = registration.register(
-            going.ws, tracker, going.name, found, going.doing, going.asked
-        )
+            registration.Going(
+                ws=going.ws, tracker=tracker, name=going.name, doing=going.doing,
+                sensitive=going.sensitive, asked=going.asked,
+            ),
+            found,
+        )  # fmt: skip
     except KeyboardInterrupt as error:
         tracker.finish("KILLED")
         raise Interrupted(

@@ -42,6 +42,9 @@ def run(
     split: Annotated[str | None, typer.Option(help="Its marks say what is held out.")] = None,
     simple: Annotated[bool, typer.Option("--simple", help="One model, no ensemble.")] = False,
     max_latency: Annotated[str | None, typer.Option(help="Time for one row, like 5ms.")] = None,
+    sensitive: Annotated[
+        list[str] | None, typer.Option(help="The report compares the groups of this column.")
+    ] = None,
     engine: Annotated[
         str, typer.Option(help="processes, serial or dask://host:port.")
     ] = "processes",
@@ -78,6 +81,7 @@ def run(
                 split=split,
                 simple=simple,
                 max_latency=max_latency,
+                sensitive=sensitive or (),
                 engine=engine,
                 resume=resume,
                 watchers=[watcher],
