@@ -66,7 +66,8 @@ class Witness:
         from mlops.guard import people
         from mlops.workspace import Workspace
 
-        return Workspace(self._settings, self.engine, people.asker(self._settings))
+        asker = people.asker(self._settings, self.engine)
+        return Workspace(self._settings, self.engine, asker)
 
     @cached_property
     def _settings(self) -> Settings:
