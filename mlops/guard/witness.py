@@ -41,7 +41,9 @@ class Witness:
     @cached_property
     def engine(self) -> Engine:
         """The record's engine, once its tables are known to be those of this release."""
-        engine = db.open_engine(self._elsewhere or self.store_uri)
+        from mlops.workspace import connect
+
+        engine = connect(self._settings, self._elsewhere or self.store_uri)
         db.ensure(engine)
         return engine
 
