@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops import comparisons, files, mirroring, pictures, plans, registration
-from mlops.durations import seconds_of
+from mlops.durations import bytes_of, seconds_of
 from mlops.failures import Interrupted
 from mlops.sources import read
 from mlops.workspace import Workspace
@@ -157,6 +157,7 @@ def run(  # noqa: PLR0913 - the options of the public verb
     simple: bool = False,
     max_latency: str | float | None = None,
     sensitive: Sequence[str] = (),
+    max_size: str | float | None = None,
     engine: str = "processes",
     resume: str | None = None,
     watchers: Sequence[Watcher] = (),
@@ -187,6 +188,7 @@ def run(  # noqa: PLR0913 - the options of the public verb
         simple: The single best model, not an ensemble.
         max_latency: The time that answering one row may take, like 5ms.
         sensitive: Columns whose groups should be treated alike; the report says how they are.
+        max_size: How large the model may be, like 50MB.
         engine: processes, serial, dask or dask://host:port.
         resume: The id of a run to go on with.
         watchers: Who is told how it goes.
@@ -219,6 +221,7 @@ def run(  # noqa: PLR0913 - the options of the public verb
         split=split,
         simple=simple,
         max_latency=None if max_latency is None else seconds_of(max_latency, "--max-latency"),
+        max_size=None if max_size is None else bytes_of(max_size, "--max-size"),
         keep=tuple(keep),
         seed=seed,
     )

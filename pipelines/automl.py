@@ -138,8 +138,7 @@ class Prepared:
     def __init__(self, dataset: Dataset, goal: Goal, watchers: Sequence[Watcher]) -> None:
         self.started = time.monotonic()
         self.dataset, self.goal, self.watchers = dataset, goal, watchers
-        if goal.max_latency is not None and not goal.max_latency > 0:
-            raise BadSetting("max_latency", goal.max_latency, "Give seconds, more than 0.")
+        _ = goal.ceilings  # they must make sense
         splits.check(dataset, list(goal.split_by.values()))
         self.classes = _classes(dataset)
         self.metric = judging.metric_for(dataset, goal.metric, self.classes)
@@ -189,7 +188,7 @@ class Prepared:
         """
         choice = Choice(
             board=board, work=self.work, clock=clock, seed=self.goal.seed,
-            simple=self.goal.simple, max_latency=self.goal.max_latency, watchers=self.watchers,
+            simple=self.goal.simple, watchers=self.watchers,
             shelf=self.shelf,
         )  # fmt: skip
         return choice.make()
@@ -255,7 +254,7 @@ class Prepared:
             plan=self.plan,
             rows={row.key: row for row in rows},
             metrics=judging.judged_by(self.metric, self.dataset, len(self.classes)),
-            timed=goal.max_latency is not None,
+            ceilings=goal.ceilings,
             bagged=parts.may_bag(self.dataset.task, goal),
             folds=[]
             if labels is None

@@ -14,7 +14,7 @@ from pipelines import calibration, decisions, ensemble
 from pipelines.adapters.combined import Calibrated, Decided, Ensemble, mapped
 from pipelines.errors import AllTrialsFailed
 from pipelines.recipe import Part, Recipe, fit
-from pipelines.trial import ROW_SECONDS, Outcome, Trial, row_seconds
+from pipelines.trial import Outcome, Trial
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,8 +69,6 @@ class Choice:
     clock: Clock
     seed: int
     simple: bool = False
-    max_latency: float | None = None
-    """Seconds that one row's answer may take."""
     watchers: Sequence[Watcher] = ()
     shelf: Shelf | None = None
     """Where the folds' models are."""
@@ -89,11 +87,11 @@ class Choice:
             raise AllTrialsFailed(self.board.failures)
         if not ended:
             return self._default()
-        whole, self.board = self.board, self._fast_enough()
+        whole, self.board = self.board, self._within()
         chosen = self._together() or self._folds() or self._alone()
         self._calibrate(chosen)
         self._decide(chosen)
-        self._time(chosen)
+        chosen.notes.extend(self.work.ceilings.told(chosen.model, self.work.features))
         if chosen.trial.origin == "ensemble":
             whole = whole.with_row(chosen.trial, chosen.outcome)
         chosen.board = whole
@@ -101,29 +99,18 @@ class Choice:
             watcher.chosen(chosen.trial, chosen.outcome)
         return chosen
 
-    def _fast_enough(self) -> Leaderboard:
-        """Return the board without what is too slow; the fastest is left where all of them are."""
-        most = self.max_latency
-        if most is None:
+    def _within(self) -> Leaderboard:
+        """Return the board without what breaks a ceiling; where all do, the nearest is left."""
+        ceilings = self.work.ceilings
+        if not ceilings.limits:
             return self.board
-        timed = [row for row in self.board.rows if row[0].algorithm_key != "dummy"]
-        timed = [row for row in timed if row[1].score is not None]
-        fast = [row for row in timed if row[1].metrics.get(ROW_SECONDS, 0.0) <= most]
-        if timed and not fast:
-            fast = [min(timed, key=lambda row: row[1].metrics[ROW_SECONDS])]
-        kept = [row for row in self.board.rows if row in fast or row[0].algorithm_key == "dummy"]
-        return replace(self.board, rows=tuple(kept))
-
-    def _time(self, chosen: Chosen) -> None:
-        """Say so where the winner answers slower than was asked for."""
-        if self.max_latency is None:
-            return
-        took = row_seconds(chosen.model, self.work.features)
-        if took > self.max_latency:
-            chosen.notes.append(
-                f"It answers one row in {took * 1000:.3g} ms, more than the "
-                f"{self.max_latency * 1000:.3g} ms asked for; nothing faster was found."
-            )
+        known = [row for row in self.board.rows if row[0].algorithm_key != "dummy"]
+        known = [row for row in known if row[1].score is not None]
+        kept = [row for row in known if ceilings.kept(row[1].metrics)]
+        if known and not kept:
+            kept = [min(known, key=lambda row: ceilings.excess(row[1].metrics))]
+        rows = [row for row in self.board.rows if row in kept or row[0].algorithm_key == "dummy"]
+        return replace(self.board, rows=tuple(rows))
 
     def _calibrate(self, chosen: Chosen) -> None:
         """Put a map behind the winner's probabilities where that makes them better."""
@@ -166,7 +153,7 @@ class Choice:
             return None
         self._doing("looking for an ensemble")
         mix = ensemble.find(self.board, self.work, self.seed, self._seconds_to_mix())
-        mix = mix and mix.within(self.max_latency)
+        mix = mix and mix.within(self.work.ceilings)
         fitted = self._fitted(mix) if mix else {}
         left = mix and mix.only(frozenset(fitted))
         if left is None or not left.beats(single[1], self.work):

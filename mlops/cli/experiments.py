@@ -45,6 +45,7 @@ def run(
     sensitive: Annotated[
         list[str] | None, typer.Option(help="The report compares the groups of this column.")
     ] = None,
+    max_size: Annotated[str | None, typer.Option(help="The model's size, like 50MB.")] = None,
     engine: Annotated[
         str, typer.Option(help="processes, serial or dask://host:port.")
     ] = "processes",
@@ -82,6 +83,7 @@ def run(
                 simple=simple,
                 max_latency=max_latency,
                 sensitive=sensitive or (),
+                max_size=max_size,
                 engine=engine,
                 resume=resume,
                 watchers=[watcher],
