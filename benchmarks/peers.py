@@ -39,8 +39,7 @@ class Watch(threading.Thread):
             held = 0
             for each in (me, *me.children(recursive=True)):
                 try:
-                    told = each.memory_full_info()
-                    held += int(getattr(told, "pss", told.rss))
+                    held += each.memory_info().rss
                 except psutil.Error:
                     continue
             self.peak = max(self.peak, held)

@@ -12,14 +12,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mlops.approvals import approve, reject, request
     from mlops.catalogue import algorithms
     from mlops.experiments import Result, run
     from mlops.explanations import explain
     from mlops.predictions import load, predict
     from mlops.profiles import profile
-    from mlops.promotions import check, promote
+    from mlops.promotions import archive, check, demote, history, promote, rollback
     from mlops.records import show, versions
-    from mlops.reproductions import reproduce
     from mlops.settings import Settings
     from mlops.workspace import Workspace
     from pipelines.own_metric import OwnMetric
@@ -30,13 +30,19 @@ __all__ = [
     "Settings",
     "Workspace",
     "algorithms",
+    "approve",
+    "archive",
     "check",
+    "demote",
     "explain",
+    "history",
     "load",
     "predict",
     "profile",
     "promote",
-    "reproduce",
+    "reject",
+    "request",
+    "rollback",
     "run",
     "show",
     "versions",
@@ -48,13 +54,19 @@ _HOMES = {
     "Settings": "settings",
     "Workspace": "workspace",
     "algorithms": "catalogue",
+    "approve": "approvals",
+    "archive": "promotions",
     "check": "promotions",
+    "demote": "promotions",
     "explain": "explanations",
+    "history": "promotions",
     "load": "predictions",
     "predict": "predictions",
     "profile": "profiles",
     "promote": "promotions",
-    "reproduce": "reproductions",
+    "reject": "approvals",
+    "request": "approvals",
+    "rollback": "promotions",
     "run": "experiments",
     "show": "records",
     "versions": "records",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mlops.experiments import Result
     from mlops.workspace import Workspace
     from pipelines.search import Watcher
-    from registry.gates import Verdict
+    from registry.cases import Verdict
 
 NAME = "credit-risk"
 

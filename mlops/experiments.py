@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops import comparisons, files, mirroring, pictures, plans, registration
-from mlops.durations import bytes_of, seconds_of
+from mlops.durations import seconds_of
 from mlops.failures import Interrupted
 from mlops.sources import read
 from mlops.workspace import Workspace
 from pipelines import automl
-from pipelines.errors import BadJournal, UnknownColumn
+from pipelines.errors import BadJournal
 from pipelines.goal import Goal, header
 from pipelines.journal import Journal
 from pipelines.own_metric import OwnMetric
@@ -124,9 +124,6 @@ class _Run:
     engine: str
     watchers: Sequence[Watcher]
     tracker: Tracker
-    asked: Mapping[str, Any]
-    """What must be asked again to make the same model."""
-    sensitive: tuple[str, ...] = ()
     notes: list[str] = field(default_factory=list)
 
     def doing(self, what: str) -> None:
@@ -156,8 +153,6 @@ def run(  # noqa: PLR0913 - the options of the public verb
     split: str | None = None,
     simple: bool = False,
     max_latency: str | float | None = None,
-    sensitive: Sequence[str] = (),
-    max_size: str | float | None = None,
     engine: str = "processes",
     resume: str | None = None,
     watchers: Sequence[Watcher] = (),
@@ -187,8 +182,6 @@ def run(  # noqa: PLR0913 - the options of the public verb
         split: A column whose marks say which rows are held out.
         simple: The single best model, not an ensemble.
         max_latency: The time that answering one row may take, like 5ms.
-        sensitive: Columns whose groups should be treated alike; the report says how they are.
-        max_size: How large the model may be, like 50MB.
         engine: processes, serial, dask or dask://host:port.
         resume: The id of a run to go on with.
         watchers: Who is told how it goes.
@@ -208,9 +201,6 @@ def run(  # noqa: PLR0913 - the options of the public verb
         watcher.doing("reading the data")
     dataset = read(data, target, task=task, types=types, rows=rows, seed=seed)
     called = called or model_name(dataset.name)
-    for column in sensitive:
-        if column not in dataset.features.columns:
-            raise UnknownColumn(column, tuple(map(str, dataset.features.columns)))
     goal = Goal(
         metric=metric,
         plan=None if plan is None else plans.read(plan, dataset),
@@ -221,31 +211,14 @@ def run(  # noqa: PLR0913 - the options of the public verb
         split=split,
         simple=simple,
         max_latency=None if max_latency is None else seconds_of(max_latency, "--max-latency"),
-        max_size=None if max_size is None else bytes_of(max_size, "--max-size"),
         keep=tuple(keep),
         seed=seed,
     )
     going = _Run(
         ws=ws, name=called, dataset=dataset, goal=goal, budget=limit, engine=engine,
         watchers=watchers, tracker=Tracker(ws.tracking_uri, called),
-        sensitive=tuple(sensitive),
-        asked=_asked(dataset, goal, types, rows),
     )  # fmt: skip
     return _search_and_register(going, resume)
-
-
-def _asked(
-    dataset: Dataset, goal: Goal, types: Mapping[str, str] | None, rows: int | None
-) -> dict[str, Any]:
-    return {
-        **header(dataset, goal),
-        "source": dataset.source,
-        "task": str(dataset.task),
-        "types": dict(types or {}),
-        "rows": rows,
-        "keep": list(goal.keep),
-        "split": goal.split_by,
-    }
 
 
 def model_name(text: str) -> str:
@@ -280,13 +253,7 @@ def _search_and_register(going: _Run, resume: str | None) -> Result:
         found = prepared.find_best(going.budget, journal=journal, engine=going.engine)
         tracker.notes = [found.note] if found.note else []
         tracker.log_texts(pictures.draw(found, prepared.work.rows))
-        version = registration.register(
-            registration.Going(
-                ws=going.ws, tracker=tracker, name=going.name, doing=going.doing,
-                sensitive=going.sensitive, asked=going.asked,
-            ),
-            found,
-        )  # fmt: skip
+        version = registration.register(going.ws, tracker, going.name, found, going.doing)
     except KeyboardInterrupt as error:
         tracker.finish("KILLED")
         raise Interrupted(

@@ -2,13 +2,12 @@
 
 DoorError
 ├── BadEnvironment     a setting has a value that makes no sense
+├── BadPolicy          a policy file makes no sense, or nothing could ever pass it
+├── PolicyExists       a policy file is there already
 ├── UnwritableFolder   a folder that a command writes to cannot be written
 ├── PortBusy           something else listens where the server should
 ├── NoServer           the MLflow server did not come up
 ├── Diverged           MLflow shows something else than the record says
-├── NoRecipe           a version does not say how it was made
-├── DataChanged        the rows are not those that a version learned from
-├── NotReproduced      a version was made again and its metrics came out differently
 └── Interrupted        somebody pressed Ctrl-C; it says how to go on
 """
 
@@ -29,6 +28,25 @@ class BadEnvironment(DoorError):
 
     def __init__(self, name: str, value: object, wanted: str) -> None:
         super().__init__(f"The setting {name} cannot be {value!r}: {wanted}.")
+
+
+class BadPolicy(DoorError):
+    """A policy file makes no sense, or nothing could ever pass it."""
+
+    def __init__(self, path: object, where: str, what: str) -> None:
+        place = f" at {where}" if where else ""
+        end = "" if what.endswith("?") else "."
+        super().__init__(
+            f"The policy {str(path)!r} was not used{place}: {what}{end} "
+            "docs/reference/policy.md says what a policy can say."
+        )
+
+
+class PolicyExists(DoorError):
+    """A policy file is there already."""
+
+    def __init__(self, path: object) -> None:
+        super().__init__(f"{str(path)!r} is there already; nothing was written. Edit it.")
 
 
 class UnwritableFolder(DoorError):
@@ -64,32 +82,6 @@ class Diverged(DoorError):
 
 class Interrupted(DoorError):
     """Somebody pressed Ctrl-C."""
-
-
-class NoRecipe(DoorError):
-    """A version does not say how it was made."""
-
-    def __init__(self, version: object, why: str) -> None:
-        super().__init__(f"{version} cannot be made again: {why}")
-
-
-class DataChanged(DoorError):
-    """The rows are not those that a version learned from."""
-
-    def __init__(self, version: object, source: object, digests: tuple[str, str]) -> None:
-        found, recorded = digests
-        super().__init__(
-            f"{str(source)!r} is not the data that {version} learned from: its digest is "
-            f"{found[:12]}…, recorded is {recorded[:12]}…. Nothing was trained. "
-            "Say where the same rows are now with --data."
-        )
-
-
-class NotReproduced(DoorError):
-    """A version was made again and its metrics came out differently."""
-
-    def __init__(self, version: object, told: str) -> None:
-        super().__init__(f"{version} was made again and differs: {told}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +134,13 @@ FAILURES: dict[type[Exception], Failure] = {
     record.MirrorFailed: Failure(37, 502, "mirror-failed"),
     record.NothingBefore: Failure(38, 409, "nothing-before"),
     record.ClockBehind: Failure(39, 500, "clock-behind"),
+    record.AwaitingApproval: Failure(40, 409, "awaiting-approval"),
+    record.RequestVoid: Failure(41, 409, "request-void"),
+    record.UnknownRequest: Failure(42, 404, "unknown-request"),
+    record.Frozen: Failure(43, 409, "frozen"),
+    record.ReasonMissing: Failure(44, 422, "reason-missing"),
+    BadPolicy: Failure(45, 422, "bad-policy"),
+    PolicyExists: Failure(46, 409, "policy-exists"),
     record.BadSeal: Failure(50, 500, "bad-seal"),
     record.BadKey: Failure(51, 500, "bad-key"),
     record.BadExport: Failure(52, 422, "bad-export"),
@@ -154,9 +153,6 @@ FAILURES: dict[type[Exception], Failure] = {
     record.UnknownId: Failure(59, 404, "unknown-id"),
     record.BadWebhook: Failure(60, 422, "bad-webhook"),
     record.Undelivered: Failure(61, 502, "undelivered"),
-    NotReproduced: Failure(71, 409, "not-reproduced"),
-    DataChanged: Failure(72, 409, "data-changed"),
-    NoRecipe: Failure(73, 422, "no-recipe"),
     Interrupted: Failure(130, 499, "interrupted"),
     record.DatabaseError: Failure(1, 500, "database-error"),
     DoorError: Failure(1, 500, "door-error"),

@@ -86,7 +86,8 @@ def add(name: str, role: Role, *, workspace: Workspace | None = None) -> User:
         BadUser: Somebody has that name already, or nobody can.
     """
     ws = workspace or Workspace.open()
-    return ws.change(lambda session: users.add(session, name, role=role, by=ws.by))
+    with ws.session() as session, session.begin():
+        return users.add(session, name, role=role, by=ws.by)
 
 
 def set_role(
@@ -100,7 +101,8 @@ def set_role(
         BadUser: No admin would be left.
     """
     ws = workspace or Workspace.open()
-    return ws.change(lambda session: users.set_role(session, name, role, by=ws.by, reason=reason))
+    with ws.session() as session, session.begin():
+        return users.set_role(session, name, role, by=ws.by, reason=reason)
 
 
 def deactivate(name: str, *, reason: str = "", workspace: Workspace | None = None) -> User:
@@ -112,7 +114,8 @@ def deactivate(name: str, *, reason: str = "", workspace: Workspace | None = Non
         BadUser: No admin would be left.
     """
     ws = workspace or Workspace.open()
-    return ws.change(lambda session: users.deactivate(session, name, by=ws.by, reason=reason))
+    with ws.session() as session, session.begin():
+        return users.deactivate(session, name, by=ws.by, reason=reason)
 
 
 def reactivate(name: str, *, reason: str = "", workspace: Workspace | None = None) -> User:
@@ -123,7 +126,8 @@ def reactivate(name: str, *, reason: str = "", workspace: Workspace | None = Non
         UnknownUser: The registry knows nobody by that name.
     """
     ws = workspace or Workspace.open()
-    return ws.change(lambda session: users.reactivate(session, name, by=ws.by, reason=reason))
+    with ws.session() as session, session.begin():
+        return users.reactivate(session, name, by=ws.by, reason=reason)
 
 
 def create_token(
@@ -151,12 +155,15 @@ def create_token(
     """
     ws = workspace or Workspace.open()
     narrowed = _scopes(scopes)
-    whose = user or ws.by.name
-    made = ws.change(
-        lambda session: tokens.create(
-            session, label, user=whose, by=ws.by, scopes=narrowed, expires_at=expires_at
+    with ws.session() as session, session.begin():
+        made = tokens.create(
+            session,
+            label,
+            user=user or ws.by.name,
+            by=ws.by,
+            scopes=narrowed,
+            expires_at=expires_at,
         )
-    )
     return Made(*made)
 
 
@@ -181,7 +188,8 @@ def revoke_token(number: int, *, reason: str = "", workspace: Workspace | None =
         Forbidden: It is another's, and your role may not manage users.
     """
     ws = workspace or Workspace.open()
-    return ws.change(lambda session: tokens.revoke(session, number, by=ws.by, reason=reason))
+    with ws.session() as session, session.begin():
+        return tokens.revoke(session, number, by=ws.by, reason=reason)
 
 
 def _may(role: Role, scopes: frozenset[Action] | None) -> tuple[str, ...]:

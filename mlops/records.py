@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlops.workspace import Workspace
-from registry import audit, refs, reports
+from registry import audit, refs, reports, requests, validations
 from registry import versions as recorded
 
 if TYPE_CHECKING:
     from registry.audit import Entry
     from registry.reports import Report
+    from registry.requests import Request
+    from registry.validations import Validation
     from registry.versions import ModelVersion
 
 
@@ -22,42 +24,38 @@ class Shown:
     version: ModelVersion
     reports: tuple[Report, ...]
     history: tuple[Entry, ...]
+    validations: tuple[Validation, ...] = ()
+    requests: tuple[Request, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the version's own fields, with its reports and history beside them."""
-        return {**self.version.to_dict(), "reports": self.reports, "history": self.history}
+        """Return the version's own fields, with what is known about it beside them."""
+        return {
+            **self.version.to_dict(),
+            "reports": self.reports,
+            "validations": self.validations,
+            "requests": self.requests,
+            "history": self.history,
+        }
 
 
 def versions(
-    name: str | None = None,
-    *,
-    limit: int = 50,
-    after: str | ModelVersion | None = None,
-    workspace: Workspace | None = None,
+    name: str | None = None, *, limit: int = 50, workspace: Workspace | None = None
 ) -> list[ModelVersion]:
     """List registered versions, newest first; of all models, or of one.
 
-    Args:
-        name: Only versions of this model.
-        limit: How many at most.
-        after: The last version of the page before; the list goes on behind it.
-        workspace: Where; by default as the settings say.
-
     Raises:
-        BadRef: ``after`` cannot be read.
-        UnknownVersion: A name was given that nobody registered, or ``after`` is none.
+        UnknownVersion: A name was given that nobody registered.
     """
     ws = workspace or Workspace.open()
     with ws.reading() as session:
-        behind = recorded.get(session, refs.parse(str(after))).id if after else None
-        found = recorded.page(session, name, limit=limit, before=behind)
-        if not found and name is not None and behind is None:
+        found = recorded.page(session, name, limit=limit)
+        if not found and name is not None:
             recorded.get(session, refs.Ref(name))  # says which names there are
         return list(found)
 
 
 def show(ref: str | ModelVersion, *, workspace: Workspace | None = None) -> Shown:
-    """Return a version with its reports and its history.
+    """Return a version with its reports, validation results, requests and history.
 
     Raises:
         BadRef: The reference cannot be read.
@@ -70,4 +68,6 @@ def show(ref: str | ModelVersion, *, workspace: Workspace | None = None) -> Show
             version,
             reports.of(session, version),
             audit.log(session, subject=version.ref),
+            validations.of(session, version),
+            requests.of(session, version),
         )

@@ -82,11 +82,8 @@ def add(
             from pipelines.errors import BadSetting
 
             raise BadSetting("--event", kind, f"It is one of {', '.join(webhooks.KINDS)}.")
-    return Added(
-        *ws.change(
-            lambda session: webhooks.add(session, url, models=models, kinds=kinds, by=ws.by)
-        )
-    )
+    with ws.session() as session, session.begin():
+        return Added(*webhooks.add(session, url, models=models, kinds=kinds, by=ws.by))
 
 
 def remove(number: int, *, reason: str = "", workspace: Workspace | None = None) -> Webhook:
@@ -97,7 +94,8 @@ def remove(number: int, *, reason: str = "", workspace: Workspace | None = None)
         Forbidden: Your role may not manage webhooks.
     """
     ws = workspace or Workspace.open()
-    return ws.change(lambda session: webhooks.remove(session, number, by=ws.by, reason=reason))
+    with ws.session() as session, session.begin():
+        return webhooks.remove(session, number, by=ws.by, reason=reason)
 
 
 def page(
@@ -156,7 +154,8 @@ def again(number: int, *, workspace: Workspace | None = None) -> Delivery:
         Forbidden: Your role may not manage webhooks.
     """
     ws = workspace or Workspace.open()
-    return ws.change(lambda session: deliveries.again(session, number, by=ws.by))
+    with ws.session() as session, session.begin():
+        return deliveries.again(session, number, by=ws.by)
 
 
 def deliver(

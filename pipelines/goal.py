@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipelines import own_metric
-from pipelines.ceilings import Ceilings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,17 +38,6 @@ class Goal:
     """The single best model is wanted, not an ensemble."""
     max_latency: float | None = None
     """Seconds that answering one row may take."""
-    max_size: float | None = None
-    """Bytes that the model may take as a file."""
-
-    @property
-    def ceilings(self) -> Ceilings:
-        """What a model may cost.
-
-        Raises:
-            BadSetting: A ceiling is not positive.
-        """
-        return Ceilings(self.max_latency, self.max_size)
 
     @property
     def split_by(self) -> dict[str, str]:

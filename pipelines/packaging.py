@@ -242,7 +242,7 @@ def _save_skops(model: Model, path: Path, rows: pd.DataFrame | None) -> str:
 
     try:
         skops.io.dump(model, path, compression=zipfile.ZIP_DEFLATED)
-        if strange := _untrusted(path):
+        if strange := strange_types(path):
             reason = f"skops does not trust {', '.join(strange)}"
         elif _agree(model, _load_skops(path), rows):
             return ""
@@ -276,7 +276,7 @@ def _save_pickle(model: Model, path: Path) -> None:
 def _load_skops(path: Path) -> Any:
     import skops.io
 
-    if strange := _untrusted(path):
+    if strange := strange_types(path):
         raise BadModel(
             f"{str(path)!r} names types that are not trusted: {', '.join(strange)}. "
             "It was not opened: it was not written by this package."
@@ -292,7 +292,8 @@ def _load_pickle(folder: Path) -> Any:
     return cloudpickle.loads((folder / PICKLE).read_bytes())
 
 
-def _untrusted(path: Path) -> list[str]:
+def strange_types(path: Path) -> list[str]:
+    """Return the types in a skops file that are not known to run nothing when they are built."""
     import skops.io
 
     named = skops.io.get_untrusted_types(file=path)

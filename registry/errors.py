@@ -8,6 +8,11 @@ RegistryError
 ├── IllegalMove       no such step between two stages
 ├── NothingBefore     there is no version to roll back to
 ├── GatesFailed       the step exists, a gate said no
+├── AwaitingApproval  the gates agree, people have yet to
+├── RequestVoid       a request is about something that has changed since
+├── UnknownRequest    nobody asked for what is to be approved
+├── Frozen            nothing enters the stage at this time
+├── ReasonMissing     a move that must say why does not
 ├── Forbidden         the actor's role lacks the action
 │   └── OutOfScope        the role has it, the token or MLOPS_ROLE leaves it out
 ├── UnknownUser       the registry knows nobody by that name
@@ -123,6 +128,55 @@ class GatesFailed(RegistryError):
         super().__init__(f"'{ref}' was not promoted; {len(self.reasons)} {gates} failed:{lines}")
 
 
+class AwaitingApproval(RegistryError):
+    """The gates agree; people have yet to."""
+
+    def __init__(self, ref: object, goal: str, given: int, needed: int, told: str) -> None:
+        self.given, self.needed = given, needed
+        super().__init__(
+            f"'{ref}' waits for approval: {given} of {needed} given to enter '{goal}'. {told}"
+        )
+
+
+class RequestVoid(RegistryError):
+    """A request is about something that has changed since."""
+
+    def __init__(self, ref: object, goal: str, what: str) -> None:
+        super().__init__(
+            f"The request that '{ref}' may enter '{goal}' is void: {what} changed since. "
+            f"Ask again: mlops request {ref} --to {goal}"
+        )
+
+
+class UnknownRequest(RegistryError):
+    """Nobody asked for what is to be approved."""
+
+    def __init__(self, ref: object, goal: str | None) -> None:
+        where = f" may enter '{goal}'" if goal else " may move"
+        super().__init__(
+            f"Nobody asked that '{ref}'{where}. "
+            f"Ask with: mlops request {ref} --to {goal or 'STAGE'}"
+        )
+
+
+class Frozen(RegistryError):
+    """Nothing enters the stage at this time."""
+
+    def __init__(self, goal: str, why: str) -> None:
+        super().__init__(
+            f"Nothing enters '{goal}' now: {why}. Wait until the freeze of the policy is over."
+        )
+
+
+class ReasonMissing(RegistryError):
+    """A move that must say why does not."""
+
+    def __init__(self, what: str, least: int) -> None:
+        super().__init__(
+            f"{what} needs a reason of at least {least} characters: give it with --reason."
+        )
+
+
 class Forbidden(RegistryError):
     """The actor's role does not include the action."""
 
@@ -210,8 +264,7 @@ class Undelivered(RegistryError):
 class Conflict(RegistryError):
     """Somebody else changed the same thing at the same moment."""
 
-    def __init__(self, what: str, *, again: bool = False) -> None:
-        self.again = again
+    def __init__(self, what: str) -> None:
         super().__init__(f"{what} Nothing was changed; look at it and try again.")
 
 

@@ -81,3 +81,16 @@ def require(actor: Actor, action: Action) -> None:
         raise Forbidden(actor.name, action, (r for r in GRANTS if action in GRANTS[r]))
     if actor.scopes is not None and action not in actor.scopes:
         raise OutOfScope(actor.name, action, actor.scopes)
+
+
+def may(actor: Actor, action: Action) -> bool:
+    """Whether ``require`` would let the actor pass.
+
+    >>> may(Actor("ada", Role.VIEWER), Action.CHECK)
+    False
+    """
+    try:
+        require(actor, action)
+    except (Forbidden, OutOfScope):
+        return False
+    return True

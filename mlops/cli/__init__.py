@@ -10,7 +10,9 @@ from mlops.cli import (
     catalogue,
     data,
     experiments,
+    lifecycle,
     people,
+    policies,
     predictions,
     reports,
     versions,
@@ -28,12 +30,18 @@ app = typer.Typer(
 app.command("run")(experiments.run)
 app.command("demo")(experiments.demo)
 app.command("profile")(data.profile)
-app.command("reproduce")(experiments.reproduce)
 app.command("algorithms")(catalogue.algorithms)
 app.command("versions")(versions.versions)
 app.command("show")(versions.show)
-app.command("check")(versions.check)
-app.command("promote")(versions.promote)
+app.command("check")(lifecycle.check)
+app.command("promote")(lifecycle.promote)
+app.command("demote")(lifecycle.demote)
+app.command("archive")(lifecycle.archive)
+app.command("rollback")(lifecycle.rollback)
+app.command("history")(lifecycle.history)
+app.command("request")(lifecycle.request)
+app.command("approve")(lifecycle.approve)
+app.command("reject")(lifecycle.reject)
 app.command("explain")(reports.explain)
 app.command("predict")(predictions.predict)
 app.command("ui")(admin.ui)
@@ -48,6 +56,7 @@ app.add_typer(audits.app, name="audit")
 app.add_typer(people.users, name="users")
 app.add_typer(people.tokens, name="tokens")
 app.add_typer(webhooks.app, name="webhooks")
+app.add_typer(policies.app, name="policy")
 
 
 @app.callback()

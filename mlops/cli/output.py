@@ -49,6 +49,12 @@ class Terminal:
         else:
             human(self.console)
 
+    def write(self, text: str, aside: Sequence[str] = ()) -> None:
+        """Print a text that another program reads, and lines beside it on stderr."""
+        sys.stdout.write(f"{text}\n")
+        for line in aside:
+            sys.stderr.write(f"{line}\n")
+
     def refuse(self, error: BaseException) -> int:
         """Say in one sentence what went wrong; return the exit code."""
         failure = failure_of(error)

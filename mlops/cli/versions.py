@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mlops.cli.output import Debug, Json, table, terminal, workspace
-from registry.stages import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from mlops.records import Shown
-    from registry.gates import Verdict
     from registry.versions import ModelVersion
 
 Ref = Annotated[str, typer.Argument(help="name/7, name@latest, name@production, models:/...")]
@@ -23,24 +21,23 @@ Ref = Annotated[str, typer.Argument(help="name/7, name@latest, name@production, 
 
 def versions(
     name: Annotated[str | None, typer.Argument(help="A model's name; default: all.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many to list.")] = 50,
-    after: Annotated[str | None, typer.Option(help="Go on behind this version.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many to list.")] = 50,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """List what is registered, newest first; the next page starts --after the last one.
+    """List what is registered, newest first.
 
     Example: mlops versions credit-risk
     """
     with terminal(json=json, debug=debug) as term:
         from mlops import records
 
-        found = records.versions(name, limit=limit, after=after, workspace=workspace())
+        found = records.versions(name, limit=limit, workspace=workspace())
         term.answer(found, lambda console: _list(console, found))
 
 
 def show(ref: Ref, json: Json = False, debug: Debug = False) -> None:
-    """Show a version: its stage, metrics, evidence, reports and history.
+    """Show a version: stage, metrics, evidence, reports, validation results, requests, history.
 
     Example: mlops show credit-risk@production
     """
@@ -49,43 +46,6 @@ def show(ref: Ref, json: Json = False, debug: Debug = False) -> None:
 
         found = records.show(ref, workspace=workspace())
         term.answer(found, lambda console: _card(console, found))
-
-
-def check(
-    ref: Ref,
-    to: Annotated[Stage, typer.Option(help="The stage it would enter.")],
-    json: Json = False,
-    debug: Debug = False,
-) -> None:
-    """Ask every gate without moving anything; exit code 8 when one says no.
-
-    Example: mlops check credit-risk/7 --to production
-    """
-    with terminal(json=json, debug=debug) as term:
-        from mlops import promotions
-
-        found = promotions.check(ref, to=to, workspace=workspace())
-        term.answer(found, lambda console: _verdicts(console, str(found.version), found.verdicts))
-        if not found.passed:
-            raise typer.Exit(8)
-
-
-def promote(
-    ref: Ref,
-    to: Annotated[Stage, typer.Option(help="The stage to enter.")],
-    reason: Annotated[str, typer.Option(help="Kept in the audit log.")] = "",
-    json: Json = False,
-    debug: Debug = False,
-) -> None:
-    """Move a version to a stage if every gate agrees.
-
-    Example: mlops promote credit-risk/7 --to staging --reason "beats last month"
-    """
-    with terminal(json=json, debug=debug) as term:
-        from mlops import promotions
-
-        done = promotions.promote(ref, to=to, reason=reason, workspace=workspace())
-        term.answer(done, lambda console: _promoted(console, done))
 
 
 def _list(console: Console, found: Sequence[ModelVersion]) -> None:
@@ -133,6 +93,21 @@ def _card(console: Console, shown: Shown) -> None:
     console.print(table("Metrics", ["metric", "value", "95 %"], _metrics(version)))
     reports = [(r.kind, r.uri, r.digest[:12]) for r in shown.reports]
     console.print(table("Reports", ["kind", "where", "digest"], reports))
+    checked = [
+        (f"{v.at:%Y-%m-%d %H:%M}", v.goal, "passed" if v.passed else "turned back",
+         ", ".join(v.failed) or "; ".join(v.obstacles), v.author)
+        for v in shown.validations
+    ]  # fmt: skip
+    if checked:
+        columns = ["when", "to", "", "because of", "who"]
+        console.print(table("Validation results", columns, checked))
+    asked = [
+        (f"{r.at:%Y-%m-%d %H:%M}", r.goal, r.author, r.outcome or "open",
+         ", ".join(f"{a.approver} {a.decision}" for a in r.approvals))
+        for r in shown.requests
+    ]  # fmt: skip
+    if asked:
+        console.print(table("Requests", ["when", "to", "asked by", "", "answers"], asked))
     history = [
         (f"{e.at:%Y-%m-%d %H:%M}", e.action, e.actor, e.source, e.reason) for e in shown.history
     ]
@@ -147,16 +122,3 @@ def _metrics(version: ModelVersion) -> list[tuple[object, ...]]:
         (key, value, sure if key == version.metric else "")
         for key, value in version.metrics.items()
     ]
-
-
-def _verdicts(console: Console, title: str, verdicts: Sequence[Verdict]) -> None:
-    rows = [(v.outcome, v.code, v.title, v.observed, v.needed, v.reason) for v in verdicts]
-    columns = ["", "gate", "asks", "observed", "needed", "reason"]
-    console.print(table(title, columns, rows))
-
-
-def _promoted(console: Console, done: Any) -> None:
-    _verdicts(console, str(done.version), done.verdicts)
-    console.print(f"{done.version} is now in [bold]{done.version.stage.value}[/].")
-    if not done.mirrored:
-        console.print(f"MLflow does not show it yet: {done.mirror_failure}", markup=False)

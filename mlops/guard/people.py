@@ -5,37 +5,23 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from sqlalchemy.orm import Session
-
-from mlops import workspace
-from registry import db, users
-from registry.permissions import Role
+from registry.permissions import Actor, Role
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
-
     from mlops.settings import Settings
-    from registry.permissions import Actor
 
 UI, CLIENT = "mlflow-ui", "mlflow-client"
 """How the audit log calls the ways through MLflow: by its server, and by its database."""
 
 
-def asker(settings: Settings, engine: Engine) -> Actor:
-    """Return who asks MLflow for something just now, in the role that the registry gives them.
-
-    Raises:
-        UserInactive: They were deactivated.
-        BadToken: This process has a token that opens nothing.
-    """
+def asker(settings: Settings) -> Actor:
+    """Return who asks MLflow for something just now."""
     if not _is_request():
-        return workspace.caller(engine, settings, CLIENT)
+        return Actor(settings.author, settings.role, CLIENT)
     name = _signed_in()
     if name is None:  # a server without a login: one person's own
-        return workspace.caller(engine, settings, UI)
-    otherwise = Role.ADMIN if _runs_mlflow(name) else settings.mlflow_role
-    with Session(db.readers(engine)) as session:
-        return users.signed_in(session, name, otherwise=otherwise, source=UI)
+        return Actor(settings.author, settings.role, UI)
+    return Actor(name, Role.ADMIN if _runs_mlflow(name) else settings.mlflow_role, UI)
 
 
 def _is_request() -> bool:

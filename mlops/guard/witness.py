@@ -41,9 +41,7 @@ class Witness:
     @cached_property
     def engine(self) -> Engine:
         """The record's engine, once its tables are known to be those of this release."""
-        from mlops.workspace import connect
-
-        engine = connect(self._settings, self._elsewhere or self.store_uri)
+        engine = db.open_engine(self._elsewhere or self.store_uri)
         db.ensure(engine)
         return engine
 
@@ -68,8 +66,7 @@ class Witness:
         from mlops.guard import people
         from mlops.workspace import Workspace
 
-        asker = people.asker(self._settings, self.engine)
-        return Workspace(self._settings, self.engine, asker)
+        return Workspace(self._settings, self.engine, people.asker(self._settings))
 
     @cached_property
     def _settings(self) -> Settings:

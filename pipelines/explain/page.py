@@ -39,7 +39,6 @@ def render(report: Report, *, title: str = "") -> str:
             chapters.overall(report),
             chapters.local(report),
             tables.cohorts(report),
-            chapters.comparison(report),
             chapters.trust(report),
             _about(report),
         ]
@@ -80,7 +79,6 @@ def _header(report: Report, heading: str) -> str:
             ("global", "Overall"),
             ("local", "Single rows"),
             ("cohort", "Groups"),
-            *([("comparison", "Against production")] if report.comparison else []),
             ("trust", "Trust"),
             ("about", "About"),
         )

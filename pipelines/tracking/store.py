@@ -147,6 +147,13 @@ def reason(error: BaseException) -> str:
     return line.rstrip(" .:")
 
 
+def says_gone(error: TrackingDown) -> bool:
+    """Say whether MLflow answered that something is not there, rather than not at all."""
+    cause = error.__cause__
+    missing = getattr(cause, "error_code", "") == "RESOURCE_DOES_NOT_EXIST"
+    return missing or "no such file" in str(cause).lower()
+
+
 def _knock(uri: str) -> None:
     """Try a database once, where MLflow would try ten times."""
     scheme = uri.partition(":")[0].partition("+")[0]

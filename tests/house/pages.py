@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import typer
@@ -9,6 +10,8 @@ import typer
 from mlops.cli import app
 from mlops.failures import FAILURES
 from mlops.settings import Settings, variable
+from registry.gates import EVIDENCE, GATES
+from registry.policy import DEFAULT_STAGES
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 
@@ -75,6 +78,38 @@ def failures() -> str:
     )
 
 
+def gates() -> str:
+    """Return the page on gates with its table made anew; the words around it are kept."""
+    names = ["code", "key", "settings", "asks", "by default"]
+    lines = [f"| {' | '.join(names)} |", "| --- " * len(names) + "|"]
+    for gate in GATES:
+        stages = [str(s) for s, rules in DEFAULT_STAGES.items() if gate.key in rules.gates]
+        key = f"`{gate.key}`" + (", evidence" if gate.key in EVIDENCE else "")
+        cells = (gate.code, key, _asked(gate.settings), gate.asks, ", ".join(stages) or "off")
+        lines.append(f"| {' | '.join(cells)} |")
+    return _around("gates.md", lines)
+
+
+def _around(name: str, lines: list[str]) -> str:
+    before, mark, rest = (REFERENCE / name).read_text().partition("<!-- table -->\n")
+    _, end, after = rest.partition("<!-- end -->\n")
+    return "".join([before, mark, "\n".join(lines), "\n", end, after])
+
+
+def _asked(settings: type) -> str:
+    rows = []
+    for one in dataclasses.fields(settings):
+        default = "" if one.default is dataclasses.MISSING else f" = {_toml(one.default)}"
+        rows.append(f"`{one.name}{default}`")
+    return ", ".join(rows)
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return repr(list(value)) if isinstance(value, tuple) else repr(value)
+
+
 def detectors() -> str:
     """Return the page on detectors with its table made anew; the words around it are kept."""
     from mlops.catalogue import algorithms
@@ -85,14 +120,13 @@ def detectors() -> str:
         needs = ", ".join(need for need in row.needs if need in GUARDED)
         cells = (f"`{row.key}`", row.title, row.library, row.complexity, row.sample or "", needs)
         lines.append(f"| {' | '.join(map(str, [*cells, row.explained, row.extra or '']))} |")
-    before, mark, rest = (REFERENCE / "detectors.md").read_text().partition("<!-- table -->\n")
-    _, end, after = rest.partition("<!-- end -->\n")
-    return "".join([before, mark, "\n".join(lines), "\n", end, after])
+    return _around("detectors.md", lines)
 
 
 GUARDED = ("distinct", "full_rank", "steady", "labels")
 PAGES = {"commands.md": commands, "settings.md": settings, "errors.md": failures}
 PAGES["detectors.md"] = detectors
+PAGES["gates.md"] = gates
 
 if __name__ == "__main__":
     for name, make in PAGES.items():

@@ -154,7 +154,7 @@ def evidence(number: int = 1, **changes) -> Evidence:
         signature=True,
         input_example=True,
         requirements=("lightgbm==4.7.0", "pandas==3.1.1"),
-        more={"trials": 12},
+        more={"trials": 12, "git": {"commit": "c" * 40, "dirty": False}},
     )
     return replace(good, **changes)
 

@@ -3,9 +3,10 @@ import re
 
 import pytest
 
-from registry import audit, outbox, promotion, versions
+from registry import audit, moves, outbox, versions
 from registry.errors import Conflict, Forbidden, GatesFailed, IllegalMove, UnknownVersion
-from registry.gates import GATES, MARGIN
+from registry.gates import BY_KEY, EVIDENCE
+from registry.gates.asked import Margin
 from registry.stages import Stage
 
 
@@ -22,7 +23,10 @@ def test_a_good_version_goes_all_the_way(record, session):
     entry = audit.log(session, limit=1)[0]
     assert entry.digest == done.audit_digest
     assert entry.reason == "release 12"
-    assert [verdict["code"] for verdict in entry.detail["verdicts"]] == [g.code for g in GATES]
+    assert [verdict["code"] for verdict in entry.detail["verdicts"]] == [
+        *(BY_KEY[key].code for key in EVIDENCE),
+        "G009",
+    ]
     assert json.loads(json.dumps(done.to_dict()))["to"] == "production"
 
 
@@ -62,10 +66,10 @@ def test_a_worse_version_is_turned_back_and_nothing_moves(record, session):
     ("upwards", "theirs", "ours", "passes"),
     [
         (True, 0.9, 0.9, True),
-        (True, 0.9, 0.9 * (1 - MARGIN * 0.9), True),
-        (True, 0.9, 0.9 * (1 - MARGIN * 1.1), False),
+        (True, 0.9, 0.9 * (1 - Margin().margin * 0.9), True),
+        (True, 0.9, 0.9 * (1 - Margin().margin * 1.1), False),
         (False, 10.0, 9.0, True),
-        (False, 10.0, 10.0 * (1 + MARGIN * 0.9), True),
+        (False, 10.0, 10.0 * (1 + Margin().margin * 0.9), True),
         (False, 10.0, 10.1, False),
         (True, -0.5, -0.6, False),
         (True, 0.0, 0.0, True),
@@ -200,7 +204,7 @@ def test_the_database_allows_one_version_in_production_even_past_the_locks(recor
     record.register(2)
     second = record.get("risk/2")
     with pytest.raises(Conflict, match="risk/2 could not become production"):
-        promotion._move(session, second, Stage.PRODUCTION)
+        moves._move(session, second, Stage.PRODUCTION)
 
 
 def test_two_models_have_a_champion_each(record, session):
