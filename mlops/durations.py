@@ -1,4 +1,4 @@
-"""Lengths of time, and moments, as people write them."""
+"""Lengths of time, moments and sizes, as people write them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pipelines.errors import BadSetting
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_SIZES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 
 
@@ -31,6 +32,22 @@ def seconds_of(text: str | float, option: str = "--budget") -> float:
     if not 0 < total < float("inf"):
         raise BadSetting(option, text, wanted)
     return total
+
+
+def bytes_of(text: str | float, option: str) -> int:
+    """Return a size in bytes; a bare number is bytes.
+
+    Raises:
+        BadSetting: The text is no size, or not a positive one.
+
+    >>> bytes_of("2GB", "--trial-memory"), bytes_of("1.5 kb", "--trial-memory")
+    (2000000000, 1500)
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmg]?)b?", str(text).strip().lower())
+    size = int(float(found[1]) * _SIZES[found[2]]) if found else 0
+    if size <= 0:
+        raise BadSetting(option, text, "Write a size like 500MB or 2GB.")
+    return size
 
 
 def moment_of(text: str, option: str, *, ahead: bool = False) -> datetime:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops import comparisons, files, mirroring, pictures, plans, registration
-from mlops.durations import seconds_of
+from mlops.durations import bytes_of, seconds_of
 from mlops.failures import Interrupted
 from mlops.sources import read
 from mlops.workspace import Workspace
@@ -153,6 +153,8 @@ def run(  # noqa: PLR0913 - the options of the public verb
     split: str | None = None,
     simple: bool = False,
     max_latency: str | float | None = None,
+    trial_time: str | float | None = None,
+    trial_memory: str | int | None = None,
     engine: str = "processes",
     resume: str | None = None,
     watchers: Sequence[Watcher] = (),
@@ -182,6 +184,8 @@ def run(  # noqa: PLR0913 - the options of the public verb
         split: A column whose marks say which rows are held out.
         simple: The single best model, not an ensemble.
         max_latency: The time that answering one row may take, like 5ms.
+        trial_time: The most time one trial may take; by default a share of the budget.
+        trial_memory: The memory one trial may take, like 2GB; by default a share of what is free.
         engine: processes, serial, dask or dask://host:port.
         resume: The id of a run to go on with.
         watchers: Who is told how it goes.
@@ -194,7 +198,11 @@ def run(  # noqa: PLR0913 - the options of the public verb
     """
     ws = workspace or Workspace.open()
     require(ws.by, Action.REGISTER)
-    limit = _budget(ws, budget, trials, workers)
+    limit = replace(
+        _budget(ws, budget, trials, workers),
+        trial_seconds=None if trial_time is None else seconds_of(trial_time, "--trial-time"),
+        memory=None if trial_memory is None else bytes_of(trial_memory, "--trial-memory"),
+    )
     files.check_writable(ws.settings.home)
     called = refs.check_name(name) if name else ""
     for watcher in watchers:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from pipelines import algorithms, executors, judging, parts, splits
+from pipelines import algorithms, executors, judging, memory, parts, splits
 from pipelines import search as searching
 from pipelines.adapters import build
 from pipelines.cleaning.plan import plan as propose
@@ -160,7 +160,7 @@ class Prepared:
             AllTrialsFailed: Not one algorithm could be fitted; their reasons are grouped.
         """
         spent = journal.spent if journal else 0.0
-        clock = Clock(budget.seconds, budget.trials, spent, self.started)
+        clock = Clock(budget.seconds, budget.trials, spent, self.started, budget.trial_seconds)
         return self.found(self.choose(self.search(clock, budget, journal, engine), clock))
 
     def search(
@@ -175,8 +175,11 @@ class Prepared:
             seed=self.goal.seed, journal=journal, watchers=self.watchers, ensemble=mixing,
             shelf=self.shelf,
         )  # fmt: skip
-        with executors.crew(engine, budget.workers, self.work) as crew:
-            return searching.search(self.work, clock, crew, question)
+        here = not engine.startswith("dask://")
+        most = budget.memory or (memory.usual(budget.workers) if here else None)
+        work = replace(self.work, memory=most)
+        with executors.crew(engine, budget.workers, work) as crew:
+            return searching.search(work, clock, crew, question)
 
     def choose(self, board: Leaderboard, clock: Clock) -> Chosen:
         """Fit what won on all training rows: an ensemble, or the single best.

@@ -17,6 +17,7 @@ PipelineError
 ├── AllTrialsFailed      not one trial ended with a score
 ├── EngineDown           the place where trials should run does not answer
 ├── BadJournal           a journal that belongs to other data, or is missing
+├── JournalInUse         a journal that another process writes to
 ├── BadModel             a model folder that does not match its digest, or is broken
 ├── UnfaithfulExplanation  contributions that do not add up to the model's answers
 └── TrackingDown         MLflow cannot be reached or written
@@ -183,6 +184,16 @@ class EngineDown(PipelineError):
         super().__init__(
             f"The engine {engine!r} cannot be used: {reason}. "
             "Start it, check the address, or use --engine processes."
+        )
+
+
+class JournalInUse(PipelineError):
+    """Somebody else goes on with this search right now."""
+
+    def __init__(self, path: str, process: str) -> None:
+        super().__init__(
+            f"The journal {path!r} is in use: process {process or 'unknown'} goes on with that "
+            "run. Wait for it, or end it first."
         )
 
 

@@ -12,9 +12,16 @@ import os
 import signal
 import sys
 import threading
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import (
+    BrokenExecutor,
+    Executor,
+    Future,
+    InvalidStateError,
+    ProcessPoolExecutor,
+)
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import wait as wait_for
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -32,6 +39,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+RESTARTED_AFTER = 10.0
+"""Seconds that a Dask worker of ours has to come back."""
 KILLED_AFTER = 0.3
 """Seconds that a Dask worker of ours has to end by itself."""
 PRELOADED = ("pipelines.trial", "pipelines.adapters.boosters", "lightgbm", "sklearn.ensemble")
@@ -56,6 +65,7 @@ class Processes(Executor):
     def __init__(self, workers: int, begin: Callable[..., None], *args: Any) -> None:
         self._begin = (begin, args)
         self._context = _context()
+        self._settled: dict[ProcessPoolExecutor, Future[Any]] = {}
         self._pools: list[ProcessPoolExecutor] = [self._pool() for _ in range(workers)]
         self._running: dict[Future[Any], int] = {}
 
@@ -74,6 +84,10 @@ class Processes(Executor):
         self._running[future] = slot
         return future
 
+    def settled(self, future: Future[Any]) -> bool:
+        """Say whether the worker that has this is up, with its data."""
+        return self._settled[self._pools[self._running[future]]].done()
+
     def kill(self, future: Future[Any]) -> None:
         """End the process that works on this, at once; the future gets a BrokenExecutor."""
         _kill(self._pools[self._running[future]])
@@ -88,7 +102,14 @@ class Processes(Executor):
 
     def _pool(self) -> ProcessPoolExecutor:
         begin, args = self._begin
-        return ProcessPoolExecutor(1, self._context, begin, args)
+        pool = ProcessPoolExecutor(1, self._context, begin, args)
+        with _without_main():
+            self._settled[pool] = pool.submit(_nothing)
+        return pool
+
+
+def _nothing() -> None:
+    """What a worker does first, once it has settled in."""
 
 
 def _kill(pool: ProcessPoolExecutor) -> None:
@@ -204,19 +225,50 @@ def _close(cluster: Any) -> None:
     cluster.close()
 
 
-class _Held:
-    """The work, held by a cluster's workers; sent anew where all that held it are gone."""
+class _There:
+    """A cluster whose workers hold the work; it is sent anew where all that held it are gone."""
 
-    def __init__(self, client: Any, work: Work) -> None:
-        self._client, self._work = client, work
-        self._future = client.scatter(work, broadcast=True)
+    def __init__(self, client: Any, work: Work, *, ours: bool) -> None:
+        self._client, self._work, self._ours = client, work, ours
+        self._held = client.scatter(work, broadcast=True)
+        self._asked: dict[Future[Outcome], Any] = {}
 
-    @property
-    def there(self) -> Any:
-        """What stands for the work in a task."""
-        if self._future.status in {"lost", "cancelled", "error"}:
-            self._future = self._client.scatter(self._work, broadcast=True)
-        return self._future
+    def ask(self, trial: Trial, seconds: float | None) -> Future[Outcome]:
+        """Have a worker run a trial."""
+        if self._held.status in {"lost", "cancelled", "error"}:
+            self._held = self._client.scatter(self._work, broadcast=True)
+        theirs = self._client.submit(trials.run, trial, self._held, seconds, pure=False)
+        ours: Future[Outcome] = Future()
+        self._asked = {mine: each for mine, each in self._asked.items() if not mine.done()}
+        self._asked[ours] = theirs
+        theirs.add_done_callback(lambda done: _settle(ours, done))
+        return ours
+
+    def kill(self, future: Future[Outcome]) -> None:
+        """Give a trial up; a worker of ours is started anew, that of somebody else is left."""
+        theirs = self._asked[future]
+        busy = [name for name, keys in self._client.processing().items() if theirs.key in keys]
+        with suppress(InvalidStateError):
+            future.set_exception(BrokenExecutor("given up"))
+        theirs.cancel(force=True)
+        if self._ours and busy:
+            again = {"timeout": RESTARTED_AFTER, "raise_for_error": False}
+            start = threading.Thread(
+                target=self._client.restart_workers, args=(busy,), kwargs=again, daemon=True
+            )
+            start.start()
+
+
+def _settle(ours: Future[Outcome], theirs: Any) -> None:
+    """Hand on what a worker answered, unless it was given up."""
+    try:
+        answer = theirs.result()
+    except BaseException as error:  # noqa: BLE001 - a future hands every error on
+        with suppress(InvalidStateError):
+            ours.set_exception(error)
+        return
+    with suppress(InvalidStateError):
+        ours.set_result(answer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +279,8 @@ class Crew:
     ask: Callable[[Trial, float | None], Future[Outcome]]
     kill: Callable[[Future[Outcome]], None] | None = None
     """Ends what a future works on, where the engine can."""
+    settled: Callable[[Future[Outcome]], bool] = lambda _: True
+    """Whether the worker that has a trial is up: before that, no time counts against it."""
 
 
 @contextmanager
@@ -244,16 +298,14 @@ def crew(engine: str, workers: int, work: Work) -> Iterator[Crew]:
     elif engine == "processes":
         pool = processes(workers, _begin, cloudpickle.dumps(work))
         try:
-            yield Crew(workers, lambda *ask: pool.submit(_run_here, *ask), pool.kill)
+            ask = partial(pool.submit, _run_here)
+            yield Crew(workers, ask, pool.kill, pool.settled)
         finally:
             pool.shutdown(cancel_futures=True)
     elif engine == "dask" or engine.startswith("dask://"):
         with dask(engine, workers) as client:
-            held = _Held(client, work)
-            executor = client.get_executor(pure=False)
-            yield Crew(
-                max(1, len(client.scheduler_info()["workers"])),
-                lambda trial, seconds: executor.submit(trials.run, trial, held.there, seconds),
-            )
+            there = _There(client, work, ours=engine == "dask")
+            size = max(1, len(client.scheduler_info()["workers"]))
+            yield Crew(size, there.ask, there.kill)
     else:
         raise BadSetting("engine", engine, "Choose processes, serial, dask or dask://host:port.")

@@ -2,18 +2,20 @@
 
 One JSON line per trial under a header that names the data and the question. Predictions lie
 beside it as small NumPy files, written first, so that a line on disk always has its predictions.
-A line cut off by a kill is dropped when the journal is opened again.
+A line cut off by a kill is dropped when the journal is opened again. One process at a time has it
+open: the system's own lock says so, and forgets whoever was killed.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import weakref
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from pipelines.errors import BadJournal
+from pipelines.errors import BadJournal, JournalInUse
 from pipelines.trial import Outcome, Trial
 
 if TYPE_CHECKING:
@@ -24,10 +26,60 @@ LAYOUT = 1
 _MUST_AGREE = ("digest", "task", "target", "metric", "seed", "split")
 
 
+class Hold:
+    """This process's hold on a journal, for as long as somebody in it has the journal open."""
+
+    def __init__(self, path: Path) -> None:
+        beside = path.with_suffix(".lock")
+        try:
+            number = os.open(beside, os.O_RDWR | os.O_CREAT, 0o666)
+        except OSError as error:
+            raise BadJournal(
+                f"The journal {str(path)!r} cannot be gone on with: {error.strerror}. "
+                "Choose a folder that you may write to."
+            ) from error
+        weakref.finalize(self, os.close, number)
+        if not _locked(number):
+            told = os.read(number, 32).decode(errors="replace").strip()
+            raise JournalInUse(str(path), told)
+        os.ftruncate(number, 0)
+        os.pwrite(number, str(os.getpid()).encode(), 0)
+
+    @classmethod
+    def on(cls, path: Path) -> Hold:
+        """Return this process's hold on a journal.
+
+        Raises:
+            JournalInUse: Another process has it.
+        """
+        place = path.resolve()
+        held = _held.get(place)
+        if held is None:
+            held = _held[place] = cls(path)
+        return held
+
+
+_held: weakref.WeakValueDictionary[Path, Hold] = weakref.WeakValueDictionary()
+
+
+def _locked(number: int) -> bool:
+    """Lock an open file for this process, unless another has it."""
+    try:
+        import fcntl
+    except ModuleNotFoundError:  # on Windows nobody says who else is there
+        return True
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
 class Journal:
     """An open journal. Make one with ``create`` or ``open``."""
 
     def __init__(self, path: Path, header: Mapping[str, Any], lines: list[dict[str, Any]]) -> None:
+        self._hold = Hold.on(path)
         self.path = path
         self.header = dict(header)
         self._lines = lines
@@ -60,7 +112,9 @@ class Journal:
 
         Raises:
             BadJournal: There is none, it is broken, or it is about other data.
+            JournalInUse: Another process goes on with it right now.
         """
+        hold = Hold.on(path) if path.exists() else None
         try:
             text = path.read_bytes()
         except OSError as error:
@@ -78,7 +132,9 @@ class Journal:
                 f"The journal {str(path)!r} is broken: {error}. Start the run anew."
             ) from error
         _compare(path, first, header)
-        return cls(path, first, rest)
+        journal = cls(path, first, rest)
+        del hold
+        return journal
 
     @property
     def folder(self) -> Path:

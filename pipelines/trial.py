@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from pipelines import shelf
+from pipelines import memory, shelf
 from pipelines.adapters import Stoppable, build
 from pipelines.task import Task
 
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 Array: TypeAlias = np.ndarray[Any, Any]
 WATCHED_ROWS = 20_000
 ROWS_TIMED = 5
+LEARNING, LEAST_LEFT = 0.8, 0.1
+"""How much of a fold's time goes into learning, and what share of a trial's a fold is worth."""
 MOST_KEPT = 5
 """So many of the folds' models are kept: one round of folds, also where they are repeated."""
 ROW_SECONDS = "row_seconds"
@@ -99,6 +101,8 @@ class Work:
     """Training and test positions; none where there are no labels to test on."""
     timed: bool = False
     """Whether each trial tells how long one row's answer takes."""
+    memory: int | None = None
+    """Bytes that a trial may take beyond what its worker holds already."""
     bagged: bool = False
     """Whether the folds' models are kept, to answer together."""
 
@@ -148,11 +152,13 @@ def run(trial: Trial, work: Work, seconds: float | None = None) -> Outcome:
     """
     started = time.perf_counter()
     try:
-        with threadpool_limits(1):
+        with threadpool_limits(1), memory.limited(work.memory):
             found = _judge(trial, work, seconds)
     except Exception as error:  # noqa: BLE001 - the search must survive any algorithm
         reason = " ".join(str(error).split())[:300]
         found = Outcome(None, failure=f"{type(error).__name__}: {reason}")
+        if work.memory is not None and memory.ran_out(error):
+            found = Outcome(None, failure=memory.told(work.memory))
     return replace(found, seconds=time.perf_counter() - started)
 
 
@@ -160,14 +166,15 @@ def _judge(trial: Trial, work: Work, seconds: float | None) -> Outcome:
     if work.labels is None:
         model = _model(trial, work).fit(work.features)
         return _unlabelled(model.score(work.features))
-    clock, bags = _Clock(seconds, len(work.folds)), _bags(trial, work)
+    clock, bags, stops = _Clock(seconds, len(work.folds)), _bags(trial, work), False
     parts: list[_Part] = []
     speed: dict[str, float] = {}
     for number, (train, test) in enumerate(work.folds):
-        if number and not clock.has_time_for(number):
+        if number and not clock.has_time_for(number, stops=stops):
             break
         model = _model(trial, work)
-        part = _fold(model, work, (train, test), clock.share())
+        stops = isinstance(model, Stoppable) and model.stops
+        part = _fold(model, work, (train, test), clock.share(number))
         parts.append(part if bags or part.answer is None else replace(part, model=None))
         if work.timed and not speed:
             speed = {ROW_SECONDS: row_seconds(model, work.features)}
@@ -272,16 +279,20 @@ class _Clock:
     def __init__(self, seconds: float | None, folds: int) -> None:
         self._started, self._seconds, self._folds = time.perf_counter(), seconds, folds
 
-    def share(self) -> float | None:
-        """Return the seconds one fold may take."""
-        return None if self._seconds is None else self._seconds / self._folds
+    def share(self, done: int) -> float | None:
+        """Return the seconds that learning may take in the next fold."""
+        return None if self._seconds is None else LEARNING * self._left / (self._folds - done)
 
-    def has_time_for(self, done: int) -> bool:
-        """Say whether one more fold fits, if it takes as long as those before."""
+    def has_time_for(self, done: int, *, stops: bool) -> bool:
+        """Say whether one more fold fits: what stops in time nearly always does."""
         if self._seconds is None:
             return True
-        spent = time.perf_counter() - self._started
-        return spent * (done + 1) / done <= self._seconds
+        needed = LEAST_LEFT * self._seconds if stops else (self._seconds - self._left) / done
+        return needed <= self._left
+
+    @property
+    def _left(self) -> float:
+        return (self._seconds or 0.0) - (time.perf_counter() - self._started)
 
 
 class _Tally:

@@ -89,6 +89,8 @@ class Choice:
         self._calibrate(chosen)
         self._decide(chosen)
         self._time(chosen)
+        if self.clock.ended_early:
+            chosen.notes.append(f"It was ended early: the best of {len(whole)} trials.")
         if chosen.trial.origin == "ensemble":
             whole = whole.with_row(chosen.trial, chosen.outcome)
         chosen.board = whole

@@ -41,6 +41,8 @@ def run(
     split: Annotated[str | None, typer.Option(help="Its marks say what is held out.")] = None,
     simple: Annotated[bool, typer.Option("--simple", help="One model, no ensemble.")] = False,
     max_latency: Annotated[str | None, typer.Option(help="Time for one row, like 5ms.")] = None,
+    trial_time: Annotated[str | None, typer.Option(help="The most one trial may take.")] = None,
+    trial_memory: Annotated[str | None, typer.Option(help="Its memory, like 2GB.")] = None,
     engine: Annotated[
         str, typer.Option(help="processes, serial or dask://host:port.")
     ] = "processes",
@@ -77,6 +79,8 @@ def run(
                 split=split,
                 simple=simple,
                 max_latency=max_latency,
+                trial_time=trial_time,
+                trial_memory=trial_memory,
                 engine=engine,
                 resume=resume,
                 watchers=[watcher],

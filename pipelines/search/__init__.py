@@ -21,7 +21,7 @@ from pipelines.search.proposals import Proposals
 from pipelines.trial import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from pipelines.cleaning.plan import Plan
     from pipelines.executors import Crew
@@ -54,6 +54,10 @@ class Budget:
     seconds: float | None = None
     trials: int | None = None
     workers: int = 1
+    memory: int | None = None
+    """Bytes that one trial may take; None for a fair share of what is free."""
+    trial_seconds: float | None = None
+    """Seconds that one trial may take; None for a share of the whole."""
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense.
@@ -63,7 +67,7 @@ class Budget:
         """
         if self.seconds is None and self.trials is None:
             raise BadSetting("budget", None, "Give seconds, trials or both.")
-        for name in ("seconds", "trials", "workers"):
+        for name in ("seconds", "trials", "workers", "memory", "trial_seconds"):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise BadSetting(name, value, "It must be more than 0.")
@@ -105,7 +109,7 @@ def search(work: Work, clock: Clock, crew: Crew, question: Question) -> Leaderbo
     """Try algorithms until the clock says stop; return every trial with its outcome.
 
     What a journal holds is taken over first and never repeated. Trials still running when the
-    time is up are given up, not counted.
+    time is up are given up, not counted. Ctrl-C ends the search early, with what ended so far.
     """
     return _Search(work, clock, crew, question).run()
 
@@ -113,8 +117,10 @@ def search(work: Work, clock: Clock, crew: Crew, question: Question) -> Leaderbo
 @dataclass(frozen=True, slots=True)
 class _Running:
     trial: Trial
+    allowed: float
+    """Seconds after which it is killed."""
     overdue: float
-    """The moment after which it is killed."""
+    """The moment when they are over."""
 
 
 class _Search:
@@ -132,6 +138,18 @@ class _Search:
 
     def run(self) -> Leaderboard:
         self._resume()
+        try:
+            self._try_on()
+        except KeyboardInterrupt:
+            if self._nothing_yet():
+                raise
+            log.info("Ended early; %d trials are given up.", len(self._running))
+            self._clock.ended_early = True
+            for watcher in self._question.watchers:
+                watcher.doing("ending early, with the best so far")
+        return self._board
+
+    def _try_on(self) -> None:
         while True:
             self._fill()
             if not self._running:
@@ -140,7 +158,11 @@ class _Search:
             if self._time_is_up():
                 log.info("The time is up; %d trials are given up.", len(self._running))
                 break
-        return self._board
+
+    def _nothing_yet(self) -> bool:
+        """Say whether no trial but the baseline has a score."""
+        scored = [trial for trial, outcome in self._board.rows if outcome.score is not None]
+        return all(trial.algorithm_key == "dummy" for trial in scored)
 
     def _resume(self) -> None:
         if self._question.journal is None:
@@ -159,9 +181,9 @@ class _Search:
             for watcher in self._question.watchers:
                 watcher.doing(f"trying {title} ({trial.origin})")
             limit = self._limit()
-            overdue = float("inf") if limit is None else time.monotonic() + limit * GRACE + 1
+            allowed = float("inf") if limit is None else limit * GRACE + 1
             future = self._crew.ask(trial, limit)
-            self._running[future] = _Running(trial, overdue)
+            self._running[future] = _Running(trial, allowed, time.monotonic() + allowed)
             if future.done():
                 self._take(future)
 
@@ -178,9 +200,15 @@ class _Search:
         for future in sorted(done, key=lambda each: self._running[each].trial.number):
             self._take(future)
         if self._crew.kill is not None:
-            for future, running in self._running.items():
-                if running.overdue <= time.monotonic():
-                    self._crew.kill(future)
+            self._end_overdue(self._crew.kill)
+
+    def _end_overdue(self, kill: Callable[[Future[Outcome]], None]) -> None:
+        now = time.monotonic()
+        for future, running in list(self._running.items()):
+            if running.overdue <= now and self._crew.settled(future):
+                kill(future)
+            elif running.overdue <= now:
+                self._running[future] = replace(running, overdue=now + running.allowed)
 
     def _take(self, future: Future[Outcome]) -> None:
         running = self._running.pop(future)
@@ -237,7 +265,7 @@ def _outcome_of(future: Future[Outcome], *, late: bool) -> Outcome:
         return future.result()
     except Exception as error:  # noqa: BLE001 - whatever an engine raises, the search goes on
         log.warning("A worker was lost: %s", error)
-        reason = "it took far longer than its share of the budget, and was ended"
+        reason = "it took far longer than the seconds a trial may take, and was ended"
         died = "the worker died: out of memory, or ended by somebody"
         return Outcome(None, failure=reason if late else died)
 

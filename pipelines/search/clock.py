@@ -18,6 +18,10 @@ class Clock:
     trials: int | None = None
     spent_before: float = 0.0
     started: float = field(default_factory=time.monotonic)
+    trial_seconds: float | None = None
+    """What somebody said that one trial may take."""
+    ended_early: bool = False
+    """Whether somebody pressed Ctrl-C."""
 
     @property
     def spent(self) -> float:
@@ -37,8 +41,9 @@ class Clock:
     def limit(self) -> float | None:
         """Return the seconds the next trial may take."""
         if self.seconds is None:
-            return None
-        return max(0.05, min(self.left, max(LEAST_LIMIT, self.seconds * TRIAL_SHARE)))
+            return self.trial_seconds
+        share = self.trial_seconds or max(LEAST_LIMIT, self.seconds * TRIAL_SHARE)
+        return max(0.05, min(self.left, share))
 
     def has_trials(self, asked: int) -> bool:
         """Say whether one more trial may be asked."""

@@ -49,6 +49,9 @@ def test_a_run_that_was_cut_off_goes_on_where_it_was(desk, how):
     child = start(desk, "--budget", "300s")
     run_id = wait_for_trials(desk, child, 2)
     os.killpg(child.pid, how)
+    if how is signal.SIGINT:  # the first ends it early, the second at once
+        time.sleep(0.1)
+        os.killpg(child.pid, how)
     _, told = child.communicate(timeout=60)
     before = journaled(desk, run_id)
     if how is signal.SIGINT:

@@ -1,7 +1,11 @@
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from pipelines.errors import BadJournal
+from pipelines.errors import BadJournal, JournalInUse
 from pipelines.journal import Journal
 from pipelines.trial import Outcome, Trial
 
@@ -69,3 +73,34 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(BadJournal, match="cannot be written"):
         Journal.create(tmp_path / "file" / "a.jsonl", HEADER)
+
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from pipelines.journal import Journal
+journal = Journal.open(Path(sys.argv[1]), {})
+print("open", flush=True)
+time.sleep(60)
+"""
+
+
+def test_one_process_at_a_time_goes_on_with_a_journal_and_a_killed_one_is_forgotten(tmp_path):
+    path = tmp_path / "run.jsonl"
+    Journal.create(path, {"digest": "a"})
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(path)],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
+    try:
+        assert holder.stdout.readline() == "open\n"
+        with pytest.raises(JournalInUse, match=rf"process {holder.pid} goes on"):
+            Journal.open(path, {})
+    finally:
+        holder.kill()
+        holder.wait()
+        holder.stdout.close()
+    again = Journal.open(path, {"digest": "a"})
+    assert Journal.open(path, {}).replay() == again.replay() == []

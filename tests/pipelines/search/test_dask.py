@@ -90,6 +90,22 @@ def test_the_seconds_are_kept_with_a_trial_that_hangs(monkeypatch):
     assert not workers()
 
 
+def test_a_worker_that_hangs_is_started_anew_and_goes_on(monkeypatch):
+    from pipelines.algorithms import linear
+
+    rows = tuple(
+        replace(row, prepare=sleeps) if row.key == "naive_bayes" else row for row in linear.ROWS
+    )
+    monkeypatch.setattr(linear, "ROWS", rows)
+    goal = Goal(algorithms=("logistic", "naive_bayes"))
+    budget = Budget(trials=5, workers=1, trial_seconds=3)
+    found = find_best(example(Task.CLASSIFICATION, rows=120), goal, budget, engine="dask")
+    assert len(found.leaderboard) == 5
+    assert any("seconds a trial may take" in reason for reason in found.leaderboard.failures)
+    assert found.trial.algorithm_key == "logistic"
+    assert not workers()
+
+
 def test_one_worker_of_an_existing_cluster_tries_what_serial_tries():
     dataset = example(Task.CLASSIFICATION, rows=120)
     goal, budget = Goal(algorithms=("logistic", "naive_bayes")), Budget(trials=6, workers=1)

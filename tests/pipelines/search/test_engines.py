@@ -51,7 +51,8 @@ SCRIPT = """
 
     try:
         budget = Budget(seconds=60, workers=2)
-        find_best(dataset, goal, budget, journal=journal, watchers=[Aloud()])
+        print(find_best(dataset, goal, budget, journal=journal, watchers=[Aloud()]).note)
+        print("ended with", len(journal.replay()), flush=True)
     except KeyboardInterrupt:
         print("interrupted", len(journal.replay()), flush=True)
 """
@@ -203,16 +204,17 @@ def test_kill_9_loses_no_trial_that_was_told_and_leaves_no_worker(tmp_path):
         pytest.fail("some worker outlived its parent by ten seconds")
 
 
-def test_ctrl_c_stops_the_workers_and_keeps_what_ended(tmp_path):
+def test_ctrl_c_ends_early_with_the_best_so_far(tmp_path):
     path = tmp_path / "run.jsonl"
     process = started(path)
     for _ in range(3):
         process.stdout.readline()
     os.killpg(os.getpgid(process.pid), signal.SIGINT)
     told, _ = process.communicate(timeout=30)
-    last = told.strip().splitlines()[-1]
+    note, last = told.strip().splitlines()[-2:]
     lines = path.read_text(encoding="utf-8").splitlines()
-    assert last == f"interrupted {len(lines) - 1}"
+    assert last == f"ended with {len(lines) - 1}"
+    assert f"ended early: the best of {len(lines) - 1} trials" in note
     assert json.loads(lines[-1])["outcome"]["score"] is not None
 
 
@@ -229,3 +231,48 @@ def test_a_dask_scheduler_that_is_not_there_is_one_sentence(monkeypatch, work):
 
 def test_one_key_finds_a_row_per_task():
     assert algorithms.find("lightgbm", Task.REGRESSION).target == "lightgbm:LGBMRegressor"
+
+
+def hogs(params):
+    """A stand-in for a library that takes whatever memory there is."""
+    taken = [bytearray(20 * 2**20) for _ in range(100)]
+    return params if len(taken) == 100 else {}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits what a process may take")
+@pytest.mark.parametrize("engine", ["serial", "processes"])
+def test_a_trial_that_takes_too_much_memory_is_ended_and_the_search_goes_on(
+    monkeypatch, tmp_path, engine
+):
+    from pipelines.algorithms import linear
+
+    rows = tuple(
+        replace(row, prepare=hogs) if row.key == "naive_bayes" else row for row in linear.ROWS
+    )
+    monkeypatch.setattr(linear, "ROWS", rows)
+    dataset, goal = example(Task.CLASSIFICATION, rows=120), Goal(algorithms=QUICK[:2])
+    journal = Journal.create(tmp_path / "run.jsonl", header(dataset, goal))
+    budget = Budget(trials=5, workers=1, memory=300 * 2**20)
+    found = find_best(dataset, goal, budget, journal=journal, engine=engine)
+    reason = "it needed more memory than the 300 MB a trial may take"
+    assert found.leaderboard.failures == {f"naive_bayes: {reason}": 1}
+    kept = {trial.algorithm_key: outcome.failure for trial, outcome in journal.replay()}
+    assert kept["naive_bayes"] == reason
+    assert kept["logistic"] is None
+    assert "logistic" in {trial.algorithm_key for trial, _ in found.leaderboard.rows}
+
+
+def test_a_trial_that_takes_longer_than_one_may_is_ended_and_says_so(monkeypatch):
+    from pipelines.algorithms import linear
+
+    rows = tuple(
+        replace(row, prepare=sleeps) if row.key == "naive_bayes" else row for row in linear.ROWS
+    )
+    monkeypatch.setattr(linear, "ROWS", rows)
+    found = find_best(
+        example(Task.CLASSIFICATION, rows=120),
+        Goal(algorithms=("logistic", "naive_bayes")),
+        Budget(trials=4, workers=1, trial_seconds=3),
+    )
+    assert any("seconds a trial may take" in reason for reason in found.leaderboard.failures)
+    assert found.trial.algorithm_key == "logistic"
