@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from pipelines.dataset import Kind
 from pipelines.profile import values
@@ -166,21 +167,43 @@ def groups(evidence: Evidence) -> Found | None:
 
 
 def _repeats(column: Column, evidence: Evidence) -> tuple[str, int, int, str] | None:
-    known = len(evidence.frame) - int(evidence.frame[column.name].isna().sum())
     if column.kind not in {Kind.CATEGORY, Kind.NUMBER, Kind.ID} or column.distinct < 20:
         return None
-    if not 1.3 * column.distinct <= known or column.distinct < 0.01 * known:
+    named = _named_like_entity(column.name)
+    if not named and column.dtype == "float64":
+        return None
+    entities, known = _counted(column, evidence)
+    if not 1.3 * entities <= known or entities < 0.01 * known:
         return None
     found = values.of(evidence.frame[column.name])
-    named = _named_like_entity(column.name)
-    if not (named or found.is_text or _coded_like_id(found)):
-        return None
     if named or (not found.is_text and _coded_like_id(found)):
-        return column.name, column.distinct, known, "its name or its numbers are those of an id"
-    alike = _most_alike(found, column.name, evidence)
-    if alike is None:
-        return None
-    return column.name, column.distinct, known, alike
+        return column.name, entities, known, "its name or its numbers are those of an id"
+    alike = _most_alike(column.name, evidence) if found.is_text else None
+    return None if alike is None else (column.name, entities, known, alike)
+
+
+def _counted(column: Column, evidence: Evidence) -> tuple[int, int]:
+    """Return how many entities in how many rows the whole table has.
+
+    A sample tears the rows of an entity apart, so that they hardly repeat in it.
+    """
+    whole = evidence.dataset.frame[column.name]
+    known = len(whole) - column.missing
+    if len(evidence.frame) == len(whole):
+        return column.distinct, known
+    return int(whole.nunique()), known
+
+
+def _together(name: str, evidence: Evidence) -> pd.DataFrame:
+    """Return rows in which entities are whole: all, or those of some entities of a large table."""
+    whole = evidence.dataset.frame
+    if len(evidence.frame) == len(whole):
+        return evidence.frame
+    codes, levels = pd.factorize(whole[name])
+    count = max(20, int(len(levels) * len(evidence.frame) / len(whole)))
+    some = np.zeros(len(levels) + 1, dtype=bool)
+    some[np.random.default_rng(0).choice(len(levels), min(count, len(levels)), replace=False)] = 1
+    return whole.iloc[np.flatnonzero(some[codes])]
 
 
 def _named_like_entity(name: str) -> bool:
@@ -199,15 +222,17 @@ def _coded_like_id(found: values.Values) -> bool:
     return len(str(int(levels[0]))) == len(str(int(levels[-1]))) and looks_numbered(once)
 
 
-def _most_alike(found: values.Values, name: str, evidence: Evidence) -> str | None:
+def _most_alike(name: str, evidence: Evidence) -> str | None:
     """Return how alike the rows of one entity are, if they are so in some other column."""
+    frame = _together(name, evidence)
+    found = values.of(frame[name])
     codes, n = found.codes, len(found.counts)
     if len(codes) / n > 50 or n < 20:
         return None
     for other, column in evidence.columns.items():
         if other == name or column.kind not in {Kind.NUMBER, Kind.DATE, Kind.BOOLEAN}:
             continue
-        whole = values.of(evidence.frame[other])
+        whole = values.of(frame[other])
         rows = np.flatnonzero(~whole.missing & ~found.missing)
         if whole.is_text or len(rows) < 30:
             continue

@@ -158,6 +158,22 @@ def test_a_sampled_table_says_so_and_counts_missing_values_in_full():
     assert told.column("city").missing == 100
 
 
+@pytest.mark.parametrize("name", ["patient_id", "who"])
+def test_groups_are_found_in_a_table_that_is_looked_at_by_a_sample(name):
+    rng = np.random.default_rng(5)
+    who = rng.integers(0, 4000, 12_000)
+    own = rng.normal(size=4000)[who]
+    data = pd.DataFrame(
+        {name: [f"P{n:05d}" for n in who], "x": own + 0.3 * rng.normal(size=12_000)}
+    )
+    data["y"] = rng.integers(0, 2, 12_000)
+    told = of(data.astype({name: "str"}), max_rows=1500)
+    [found] = [finding for finding in told.findings if finding.code == "D030"]
+    assert found.columns == (name,)
+    entities = len(set(who))
+    assert f"{entities:,} entities in 12,000 rows" in found.reason
+
+
 def test_an_infinity_outside_the_sample_is_still_found():
     data = frame()
     data.loc[7, "x"] = np.inf
