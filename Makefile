@@ -24,6 +24,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/tracking.py
 	$(BIN)/python benchmarks/readers.py
 	$(BIN)/python benchmarks/profiling.py
+	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/planted.py
 	$(BIN)/python benchmarks/explain.py
 
