@@ -132,8 +132,8 @@ def _figures(pairs: Sequence[tuple[str, str]]) -> str:
     return f'<div class="multiples">{figures}</div>'
 
 
-def local(report: Report) -> str:
-    """Return the chapter that the script fills with single rows."""
+def local(report: Report, left: int = 0) -> str:
+    """Return the chapter that the script fills with single rows, but for some that are left."""
     found = report.local
     lead = (
         "Choose a row to see what moved its answer. Filled bars are SHAP contributions, which add "
@@ -149,7 +149,9 @@ def local(report: Report) -> str:
         if found.cases
         else ""
     )
-    return f"<section>{head('local', 'Single rows', found.status, lead)}{status}{body}</section>"
+    more = f'<p class="soft">{left} more rows are in report.json.</p>' if left else ""
+    heading = head("local", "Single rows", found.status, lead)
+    return f"<section>{heading}{status}{body}{more}</section>"
 
 
 def trust(report: Report) -> str:

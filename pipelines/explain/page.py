@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from html import escape
 from importlib import resources
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipelines.explain import chapters, pictures, tables
 from pipelines.explain.drawing import number, signed
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from pipelines.explain.report import Report
 
+MOST_CASE_BYTES = 500_000
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 
 
@@ -32,12 +33,13 @@ def write(report: Report, folder: Path, *, title: str = "") -> list[Path]:
 def render(report: Report, *, title: str = "") -> str:
     """Return the whole page: styles, script, pictures and data inline."""
     heading = title or f"Why this {report.about.task} model answers as it does"
+    cases, left = _cases(report)
     body = "".join(
         [
             _header(report, heading),
             _cards(report),
             chapters.overall(report),
-            chapters.local(report),
+            chapters.local(report, left),
             tables.cohorts(report),
             chapters.trust(report),
             _about(report),
@@ -49,7 +51,7 @@ def render(report: Report, *, title: str = "") -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         f'<link rel="icon" href="data:,"><title>{escape(heading)}</title>'
         f"<style>{_asset('page.css')}</style></head><body><main>{body}</main>"
-        f'<script type="application/json" id="cases">{_cases(report)}</script>'
+        f'<script type="application/json" id="cases">{cases}</script>'
         f"<script>{_asset('page.js')}</script></body></html>"
     )
 
@@ -58,16 +60,37 @@ def _asset(name: str) -> str:
     return resources.files("pipelines.explain").joinpath(name).read_text(encoding="utf-8")
 
 
-def _cases(report: Report) -> str:
-    """Return what the script needs, safe inside a script element."""
+def _cases(report: Report) -> tuple[str, int]:
+    """Return what the script needs, safe inside a script element, and how many cases it lacks.
+
+    Cases beyond half a megabyte are left to ``report.json``.
+    """
     told = report.to_dict()
-    about = told["about"]
-    data = {
-        **{key: about[key] for key in ("columns", "outputs", "unit", "base", "task")},
-        "cases": told["local"]["cases"],
-    }
-    text = json.dumps(data, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    about, cases, room = told["about"], [], MOST_CASE_BYTES
+    for case in told["local"]["cases"]:
+        text = _text(_short(case))
+        room -= len(text.encode())
+        if room < 0:
+            break
+        cases.append(text)
+    data = {key: about[key] for key in ("columns", "outputs", "unit", "base", "task")}
+    text = f'{_text(data)[:-1]},"cases":[{",".join(cases)}]}}'
+    for one in "<\u2028\u2029":
+        text = text.replace(one, f"\\u{ord(one):04x}")
+    return text, len(told["local"]["cases"]) - len(cases)
+
+
+def _text(data: object) -> str:
+    return json.dumps(data, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+
+
+def _short(value: Any) -> Any:
+    """Return numbers with as many digits as a page shows."""
+    if isinstance(value, dict):
+        return {key: _short(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_short(one) for one in value]
+    return float(f"{value:.5g}") if isinstance(value, float) else value
 
 
 def _header(report: Report, heading: str) -> str:
