@@ -33,16 +33,12 @@ from pipelines import trial as trials
 from pipelines.errors import BadSetting, EngineDown, MissingExtra
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from pipelines.trial import Outcome, Trial, Work
 
 log = logging.getLogger(__name__)
 
-RESTARTED_AFTER = 10.0
-"""Seconds that a Dask worker of ours has to come back."""
-KILLED_AFTER = 0.3
-"""Seconds that a Dask worker of ours has to end by itself."""
 PRELOADED = ("pipelines.trial", "pipelines.adapters.boosters", "lightgbm", "sklearn.ensemble")
 
 
@@ -212,17 +208,24 @@ def dask(address: str, workers: int) -> Iterator[Any]:
     try:
         yield client
     finally:
+        if address == "dask":
+            _end(place, set(place.workers), again=False)
         client.close()
         if address == "dask":
-            _close(place)
+            place.close()
 
 
-def _close(cluster: Any) -> None:
-    """Close a cluster of this machine; whoever is still at work there is not waited for."""
-    for nanny in cluster.workers.values():
-        nanny.auto_restart = False
-        cluster.sync(nanny.kill, timeout=KILLED_AFTER)
-    cluster.close()
+def _end(cluster: Any, names: Collection[Any], *, again: bool) -> None:
+    """End workers of this machine at once, whatever they do; their nannies start them anew or not.
+
+    Asking them to end takes seconds on a busy machine, and a budget has none to spare.
+    """
+    for name in names:
+        nanny = cluster.workers[name]
+        nanny.auto_restart = again
+        if nanny.pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(nanny.pid, signal.SIGTERM if os.name == "nt" else signal.SIGKILL)
 
 
 class _There:
@@ -251,12 +254,11 @@ class _There:
         with suppress(InvalidStateError):
             future.set_exception(BrokenExecutor("given up"))
         theirs.cancel(force=True)
-        if self._ours and busy:
-            again = {"timeout": RESTARTED_AFTER, "raise_for_error": False}
-            start = threading.Thread(
-                target=self._client.restart_workers, args=(busy,), kwargs=again, daemon=True
-            )
-            start.start()
+        if self._ours:
+            cluster = self._client.cluster
+            known = cluster.workers.items()
+            stuck = [name for name, nanny in known if nanny.worker_address in busy]
+            _end(cluster, stuck, again=True)
 
 
 def _settle(ours: Future[Outcome], theirs: Any) -> None:
