@@ -18,7 +18,8 @@ from mlops.failures import Interrupted
 from mlops.sources import read
 from mlops.workspace import Workspace
 from pipelines import automl
-from pipelines.errors import BadJournal
+from pipelines.anomaly.thresholds import Cut
+from pipelines.errors import BadJournal, BadSetting
 from pipelines.goal import Goal, header
 from pipelines.journal import Journal
 from pipelines.own_metric import OwnMetric
@@ -157,6 +158,9 @@ def run(  # noqa: PLR0913 - the options of the public verb
     trial_memory: str | int | None = None,
     engine: str = "processes",
     resume: str | None = None,
+    labels: str | None = None,
+    contamination: str | float | None = None,
+    review: int | None = None,
     watchers: Sequence[Watcher] = (),
     workspace: Workspace | None = None,
 ) -> Result:
@@ -188,6 +192,9 @@ def run(  # noqa: PLR0913 - the options of the public verb
         trial_memory: The memory one trial may take, like 2GB; by default a share of what is free.
         engine: processes, serial, dask or dask://host:port.
         resume: The id of a run to go on with.
+        labels: The column that marks anomalies (1, 0 or empty), where there is one.
+        contamination: The share of anomalies, an estimator's name, or auto.
+        review: As many rows are called anomalies as somebody can review.
         watchers: Who is told how it goes.
         workspace: Where to keep everything; by default as the settings say.
 
@@ -207,6 +214,8 @@ def run(  # noqa: PLR0913 - the options of the public verb
     called = refs.check_name(name) if name else ""
     for watcher in watchers:
         watcher.doing("reading the data")
+    cut = Cut.of(contamination, review)
+    target, task = _question(target, labels, task)
     dataset = read(data, target, task=task, types=types, rows=rows, seed=seed)
     called = called or model_name(dataset.name)
     goal = Goal(
@@ -221,12 +230,22 @@ def run(  # noqa: PLR0913 - the options of the public verb
         max_latency=None if max_latency is None else seconds_of(max_latency, "--max-latency"),
         keep=tuple(keep),
         seed=seed,
+        cut=cut,
     )
     going = _Run(
         ws=ws, name=called, dataset=dataset, goal=goal, budget=limit, engine=engine,
         watchers=watchers, tracker=Tracker(ws.tracking_uri, called),
     )  # fmt: skip
     return _search_and_register(going, resume)
+
+
+def _question(target: str | None, labels: str | None, task: str) -> tuple[str | None, str]:
+    """Return the target and the task; labels are the target of a search for anomalies."""
+    if labels is None:
+        return target, task
+    if target not in (None, labels) or task not in ("auto", "anomaly"):
+        raise BadSetting("labels", labels, "Labels are for anomalies: leave --target and --task.")
+    return labels, "anomaly"
 
 
 def model_name(text: str) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from pipelines import algorithms, executors, judging, memory, parts, splits
+from pipelines import alarms, algorithms, executors, judging, memory, parts, splits
 from pipelines import search as searching
 from pipelines.adapters import build
 from pipelines.cleaning.plan import plan as propose
@@ -134,7 +134,10 @@ class Prepared:
 
     def __init__(self, dataset: Dataset, goal: Goal, watchers: Sequence[Watcher]) -> None:
         self.started = time.monotonic()
-        self.dataset, self.goal, self.watchers = dataset, goal, watchers
+        dataset, self.partial = alarms.completed(dataset)
+        self.dataset = dataset
+        self.goal, self.watchers = goal, watchers
+        self.diagnosis: alarms.Diagnosis | None = None
         if goal.max_latency is not None and not goal.max_latency > 0:
             raise BadSetting("max_latency", goal.max_latency, "Give seconds, more than 0.")
         splits.check(dataset, list(goal.split_by.values()))
@@ -192,7 +195,13 @@ class Prepared:
             simple=self.goal.simple, max_latency=self.goal.max_latency, watchers=self.watchers,
             shelf=self.shelf,
         )  # fmt: skip
-        return choice.make()
+        chosen = choice.make()
+        if self.dataset.task is Task.ANOMALY:
+            self._doing("finding where to cut")
+            told = alarms.arm(chosen, self.work, self.goal.cut, partial=self.partial)
+            self.diagnosis = told
+            chosen.notes.append(told.told())
+        return chosen
 
     def found(self, chosen: Chosen) -> Found:
         """Judge the winner on the rows kept apart."""
@@ -244,6 +253,8 @@ class Prepared:
         rows = algorithms.choose(
             self.dataset.task, size, only=goal.algorithms, without=goal.exclude, aim=aim
         )
+        if labels is None and not goal.algorithms:
+            rows = [row for row in rows if "labels" not in row.needs]
         if not [row for row in rows if row.key != "dummy"]:
             raise BadSetting("exclude", ", ".join(goal.exclude), "Leave at least one algorithm.")
         return Work(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pipelines import own_metric
+from pipelines.anomaly.thresholds import Cut
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +39,8 @@ class Goal:
     """The single best model is wanted, not an ensemble."""
     max_latency: float | None = None
     """Seconds that answering one row may take."""
+    cut: Cut = field(default_factory=Cut)
+    """How many rows are called anomalies."""
 
     @property
     def split_by(self) -> dict[str, str]:

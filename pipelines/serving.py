@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from pipelines import packaging
+from pipelines.adapters.alarms import Alarm
 from pipelines.errors import BadSetting
 from pipelines.task import Task
 
@@ -73,7 +75,19 @@ class Predictor:
             chances = self._probabilities(rows, frame.index)
             return told.join(chances.rename(columns="probability_{}".format))
         if self.task is Task.ANOMALY:
-            told["score"] = self.model.score(rows) if len(rows) else []
+            return self._strange(told, rows)
+        return told
+
+    def _strange(self, told: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+        """Add the score, and where an alarm knows them, p-value and chance."""
+        scores = self.model.score(rows) if len(rows) else np.empty(0)
+        told["score"] = scores
+        if isinstance(self.model, Alarm):
+            told["p_value"] = self.model.p_values(scores)
+            told["is_anomaly"] = told["prediction"].astype(bool)
+            chances = self.model.chances(scores)
+            if chances is not None:
+                told["probability"] = chances
         return told
 
     def _predict(self, rows: pd.DataFrame, index: pd.Index) -> pd.Series:

@@ -47,6 +47,11 @@ def run(
         str, typer.Option(help="processes, serial or dask://host:port.")
     ] = "processes",
     resume: Annotated[str | None, typer.Option(help="Go on with this run.")] = None,
+    labels: Annotated[str | None, typer.Option(help="The column that marks anomalies.")] = None,
+    contamination: Annotated[
+        str | None, typer.Option(help="Share of anomalies: auto or 0.01.")
+    ] = None,
+    review: Annotated[int | None, typer.Option(help="Call the N strangest anomalies.")] = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -83,6 +88,9 @@ def run(
                 trial_memory=trial_memory,
                 engine=engine,
                 resume=resume,
+                labels=labels,
+                contamination=contamination,
+                review=review,
                 watchers=[watcher],
                 workspace=workspace(),
             )

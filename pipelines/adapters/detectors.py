@@ -85,7 +85,7 @@ class Detector:
 
 
 def _zero_or_one(labels: pd.Series | None, kept: Array, name: str) -> Array:
-    """Return the labels of the rows to learn from, 1 for the rarer value.
+    """Return the labels of the rows to learn from, 1 for 1 or True, or else the rarer value.
 
     Raises:
         CannotDetect: There are no labels, or they are all equal.
@@ -98,7 +98,8 @@ def _zero_or_one(labels: pd.Series | None, kept: Array, name: str) -> Array:
             "it learns from labels, and there are none of two kinds",
             "Name their column with --labels, or choose another detector.",
         )
-    return np.asarray(known == values[-1], dtype=int)
+    ones = [value for value in values if value in (1, True)]
+    return np.asarray(known == (ones or values[-1:])[0], dtype=int)
 
 
 def make(

@@ -242,4 +242,21 @@ _SKLEARN = (
     ),
 )  # fmt: skip
 
-ROWS = (*_FROZEN, *_PYOD, *_SKLEARN)
+_LABELLED = (
+    _ours(
+        "blend", "Forest on few labels, blended with the detectors that suit them",
+        "labelled:Blend", "13 detectors", turn=0, bears_no=(LABELS,),
+        space={"min_samples_leaf": Int(2, 10)}, limits=Limits(rows=50_000, columns=500),
+    ),
+    _ours(
+        "labelled_trees", "Balanced forest on labels", "labelled:Trees", "trees x rows",
+        turn=1, bears_no=(LABELS,), space={"min_samples_leaf": Int(1, 20)},
+    ),
+    _ours(
+        "labelled_boosting", "Gradient boosting on labels", "labelled:Boosted",
+        "rounds x rows", turn=2, bears_no=(LABELS,),
+        space={"learning_rate": Float(0.02, 0.3, log=True), "max_leaf_nodes": Int(4, 31)},
+    ),
+)  # fmt: skip
+
+ROWS = (*_FROZEN, *_LABELLED, *_PYOD, *_SKLEARN)

@@ -16,7 +16,7 @@ from pipelines.anomaly import tails
 from pipelines.anomaly.guard import Guard
 from pipelines.cleaning.plan import plan
 from pipelines.errors import CannotDetect, PipelineError
-from pipelines.metrics import auc
+from pipelines.formulas import auc
 from pipelines.profile.table import profile, require_sound
 from pipelines.readers import read
 from pipelines.task import Task
