@@ -27,6 +27,9 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/planted.py
 	$(BIN)/python benchmarks/explain.py
+	$(BIN)/python benchmarks/audit.py
+	$(BIN)/python benchmarks/webhooks.py
+	$(BIN)/python benchmarks/listing.py
 
 # The lock is one resolution of every extra; run it after a change of pyproject.toml.
 lock: $(VENV)/bin/python

@@ -76,7 +76,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, timeout: float) -
     try:
         status, reason = _send(parts, body, headers, timeout)
     except (OSError, http.client.HTTPException) as error:
-        said = str(error).strip() or type(error).__name__
+        said = getattr(error, "strerror", None) or str(error).strip() or type(error).__name__
         raise Undelivered(shown(url), said) from error
     if not 200 <= status < 300:
         aside = "; redirects are not followed" if 300 <= status < 400 else ""

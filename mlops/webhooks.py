@@ -238,9 +238,13 @@ def _tell(
             told.failed += taken is None
             if taken is None:
                 away.add(webhook)
+                task = None
                 break
             with ws.session() as session, session.begin():
                 task = deliveries.delivered(session, task, taken, lease=lease)
+        if task is not None:  # the time is over
+            with ws.session() as session, session.begin():
+                deliveries.release(session, task)
 
 
 def _send(ws: Workspace, task: Task, patience: float) -> int | None:

@@ -235,14 +235,18 @@ def _stream() -> Any:
 
 
 def _conditions(asked: Asked) -> Iterator[ColumnElement[bool]]:
-    for column, value in (
-        (AuditRow.model, _model_of(asked.subject) if asked.subject else asked.model),
+    narrowed = False
+    for column, value in (  # the narrowest first
         (AuditRow.subject, asked.subject),
+        (AuditRow.model, asked.model),
         (AuditRow.actor, asked.actor),
         (AuditRow.action, asked.action),
     ):
         if value is not None:
-            yield column == value
+            # Only the narrowest may choose the index: SQLite would take the one of all promotions
+            # to find those of one model.
+            yield (column + "" if narrowed else column) == value
+            narrowed = True
     if asked.before is not None:
         yield AuditRow.number < asked.before
     # Times never go back along the chain, so a time is a number: one step in an index.

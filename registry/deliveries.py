@@ -148,6 +148,13 @@ def failed(session: Session, task: Task, status: int | None, error: str) -> Stat
     return state
 
 
+def release(session: Session, task: Task) -> None:
+    """Let somebody else take an event that was not tried. The caller commits."""
+    row = DeliveryRow
+    mine = update(row).where(row.id == task.delivery.id, row.claimed_by == task.holder)
+    _changed(session, mine.values(claimed_by=None, claimed_until=None))
+
+
 def again(session: Session, number: int, *, by: Actor) -> Delivery:
     """Put a delivery that was given up back on its way. The caller commits.
 

@@ -238,9 +238,8 @@ class UnknownId(RegistryError):
     """No token, webhook or delivery has that number."""
 
     def __init__(self, kind: str, number: int) -> None:
-        super().__init__(
-            f"There is no {kind} {number}. 'mlops {kind}s list' shows those there are."
-        )
+        where = "webhooks deliveries" if kind == "delivery" else f"{kind}s list"
+        super().__init__(f"There is no {kind} {number}. 'mlops {where}' shows those there are.")
 
 
 class BadWebhook(RegistryError):

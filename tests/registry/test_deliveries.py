@@ -137,6 +137,13 @@ def test_two_that_claim_at_once_never_hold_the_same_event(session, record, engin
         assert claim(other, "you") is None
 
 
+def test_an_event_that_was_not_tried_is_let_go_for_others(session, record):
+    hook(session, record.admin)
+    tell(session, 1)
+    deliveries.release(session, claim(session))
+    assert claim(session, "you").delivery.attempts == 0
+
+
 def test_a_webhook_can_be_left_out(session, record):
     for _ in range(2):
         hook(session, record.admin)
