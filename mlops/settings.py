@@ -91,8 +91,8 @@ class Settings(BaseSettings):
     )
     mlflow_role: Role = Field(
         Role.VIEWER,
-        description="What somebody who signed in at the MLflow server may do there when the "
-        "registry does not know them; MLflow's own admins may do everything.",
+        description="What somebody who signed in at the MLflow server may do there while the "
+        "registry knows nobody; MLflow's own admins may do everything then.",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "WARNING", description="How much is logged to stderr."

@@ -42,7 +42,7 @@ class Workspace:
         chosen = settings or environment.load()
         engine = db.open_engine(chosen.database_url)
         db.ensure(engine)
-        return cls(chosen, engine, _caller(engine, chosen, _source(chosen, source)))
+        return cls(chosen, engine, caller(engine, chosen, _source(chosen, source)))
 
     @property
     def tracking_uri(self) -> str:
@@ -71,7 +71,7 @@ class Workspace:
         return path
 
 
-def _caller(engine: Engine, settings: Settings, source: str) -> Actor:
+def caller(engine: Engine, settings: Settings, source: str) -> Actor:
     """Say who is here: by token, or by name while nobody needs one."""
     secret, token = settings.token, None
     with Session(db.readers(engine)) as session:

@@ -5,23 +5,39 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from sqlalchemy.orm import Session
+
+from registry import db, users
+from registry.errors import UnknownUser
 from registry.permissions import Actor, Role
 
 if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
     from mlops.settings import Settings
 
 UI, CLIENT = "mlflow-ui", "mlflow-client"
 """How the audit log calls the ways through MLflow: by its server, and by its database."""
 
 
-def asker(settings: Settings) -> Actor:
-    """Return who asks MLflow for something just now."""
-    if not _is_request():
-        return Actor(settings.author, settings.role, CLIENT)
+def asker(engine: Engine, settings: Settings) -> Actor:
+    """Return who asks MLflow for something just now.
+
+    Raises:
+        UserInactive: They were deactivated.
+    """
     name = _signed_in()
-    if name is None:  # a server without a login: one person's own
-        return Actor(settings.author, settings.role, UI)
-    return Actor(name, Role.ADMIN if _runs_mlflow(name) else settings.mlflow_role, UI)
+    if name is None:  # one person's own server, or no server at all
+        from mlops.workspace import caller
+
+        return caller(engine, settings, UI if _is_request() else CLIENT)
+    with Session(db.readers(engine)) as session:
+        try:
+            users.get(session, name)
+            role = Role.ADMIN  # nothing narrows the role they have
+        except UnknownUser:
+            role = Role.ADMIN if _runs_mlflow(name) else settings.mlflow_role
+        return users.caller(session, name, role=role, source=UI)[0]
 
 
 def _is_request() -> bool:
@@ -30,6 +46,8 @@ def _is_request() -> bool:
 
 
 def _signed_in() -> str | None:
+    if not _is_request():
+        return None
     from flask import g
 
     name = getattr(g, "mlflow_authenticated_user", None)

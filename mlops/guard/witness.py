@@ -66,7 +66,7 @@ class Witness:
         from mlops.guard import people
         from mlops.workspace import Workspace
 
-        return Workspace(self._settings, self.engine, people.asker(self._settings))
+        return Workspace(self._settings, self.engine, people.asker(self.engine, self._settings))
 
     @cached_property
     def _settings(self) -> Settings:

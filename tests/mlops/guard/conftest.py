@@ -42,6 +42,8 @@ class House:
     folder: Path
     env: dict[str, str] = field(default_factory=dict)
     """What a server or another process on it needs besides."""
+    proxied: bool = False
+    """Whether files go through the server; else straight to the folder."""
     url: str | None = None
     """The server's address, while one runs."""
 
@@ -52,7 +54,7 @@ class House:
         self.experiment = self.client.create_experiment("house", self._artifacts())
 
     def _artifacts(self):
-        return "mlflow-artifacts:/house"
+        return "mlflow-artifacts:/house" if self.proxied else self.files.as_uri()
 
     def register(self, name=NAME, *, score=0.9, explained=True):
         """Register a logged model with everything that the gates ask for."""
@@ -99,6 +101,14 @@ class House:
             if "engine" in store.witness.__dict__:
                 store.witness.engine.dispose()
         self.ws.engine.dispose()
+
+    def disown(self):
+        """Forget connections of the process this one was forked from."""
+        for store in (_get_store(self.uri), self.client._get_registry_client().store):
+            store.engine.dispose(close=False)
+            if "engine" in store.witness.__dict__:
+                store.witness.engine.dispose(close=False)
+        self.ws.engine.dispose(close=False)
 
     def promote(self, ref, to):
         return promotions.promote(ref, to=to, workspace=self.ws)
@@ -159,6 +169,20 @@ class House:
                 os.killpg(child.pid, signal.SIGKILL)
                 child.wait()
                 self.url = None
+
+
+@contextmanager
+def unguarded(folder):
+    """Give the environment of an MLflow that does not find our stores: as without the package."""
+    hidden = folder / "without-package"
+    hidden.mkdir(exist_ok=True)
+    (hidden / "sitecustomize.py").write_text(
+        "import importlib.metadata as metadata\n"
+        "whole = metadata.entry_points\n"
+        "metadata.entry_points = lambda **how: [\n"
+        "    each for each in whole(**how) if not each.value.startswith('mlops.guard.plugin')]\n"
+    )
+    yield {"PYTHONPATH": str(hidden)}
 
 
 def free_port():

@@ -11,7 +11,7 @@ import pytest
 import requests
 from mlflow import MlflowClient
 
-from tests.mlops.guard.conftest import NAME, REFUSALS, House
+from tests.mlops.guard.conftest import NAME, REFUSALS, House, unguarded
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*transition_model_version_stage"),
@@ -24,7 +24,7 @@ def served(template, tmp_path_factory):
     """A house with a champion and a worse challenger, and a server on it."""
     folder = tmp_path_factory.mktemp("served")
     shutil.copy(template, folder / "mlflow.db")
-    house = House(f"sqlite:///{folder / 'mlflow.db'}", folder)
+    house = House(f"sqlite:///{folder / 'mlflow.db'}", folder, proxied=True)
     for score in (0.9, 0.5):
         house.promote(house.register(score=score).ref, "staging")
     house.promote("risk/1", "production")
@@ -173,17 +173,12 @@ def test_what_is_garbage_to_mlflow_is_kept(served):
 
 
 def test_an_unguarded_server_is_not_started(tmp_path):
-    (tmp_path / "sitecustomize.py").write_text(
-        "import importlib.metadata as m\n"
-        "whole = m.entry_points\n"
-        "m.entry_points = lambda **how: [\n"
-        "    e for e in whole(**how) if not str(how.get('group')).endswith('_store')]\n"
-    )
     command = [sys.executable, "-m", "mlflow", "server", "--app-name", "mlops", "--port", "1"]
-    ended = subprocess.run(
-        [*command, "--backend-store-uri", f"sqlite:///{tmp_path}/mlflow.db"],
-        capture_output=True, text=True, timeout=300, cwd=tmp_path,
-        env={"PATH": "/usr/bin", "PYTHONPATH": str(tmp_path)},
-    )  # fmt: skip
+    with unguarded(tmp_path) as env:
+        ended = subprocess.run(
+            [*command, "--backend-store-uri", f"sqlite:///{tmp_path}/mlflow.db"],
+            capture_output=True, text=True, timeout=300, cwd=tmp_path,
+            env={**os.environ, **env}, check=False,
+        )  # fmt: skip
     assert ended.returncode == 1
     assert ended.stderr.strip().splitlines()[-1].startswith("The server is not started")
