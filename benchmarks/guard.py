@@ -1,10 +1,10 @@
 """The guard under load: races, kills, and what it costs. MLflow's own store in the same run.
 
 Run ``python benchmarks/guard.py [--part races|kills|cost] [--kind sqlite|postgresql]
-[--rounds 100] [--racers 32] [--workers 4] [--kills 100]``; it prints one JSON document. Races: so many versions
-ask a real server for Production at the same moment, through MLflow's own call. Kills: a process
-that promotes is ended by SIGKILL at a random moment, on PostgreSQL the database too. Cost: CPU
-milliseconds of a transition in one process, guarded and not, in turns.
+[--rounds 100] [--racers 32] [--workers 4] [--kills 100]``; it prints one JSON document.
+Races: so many versions ask a real server for Production at the same moment, by MLflow's own call.
+Kills: a process that promotes gets SIGKILL at a random moment, on PostgreSQL the server too.
+Cost: CPU milliseconds of a transition in one process, guarded and not, in turns.
 """
 
 from __future__ import annotations
@@ -182,14 +182,15 @@ def _killed_while_promoting(house: House, after: float, server, number: int) -> 
             _promote_for_ever(house, writing, number)
         os._exit(0)
     os.close(writing)
-    time.sleep(0.3 + after)  # the first move opens connections
-    if server is not None:
-        server.kill_and_restart()
-        time.sleep(after)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
     with os.fdopen(reading) as told:
-        return [line.strip() for line in told if line.endswith("\n")]
+        lines = [told.readline()]  # by then it is in full swing
+        time.sleep(after)
+        if server is not None:
+            server.kill_and_restart()
+            time.sleep(after)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        return [line.strip() for line in (*lines, *told) if line.endswith("\n")]
 
 
 def _promote_for_ever(house: House, writing: int, seed: int) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 LONGEST = 5000
 _DIGITS = 12
+_WORD = 40  # what is longer is a digest, and widens the table past the page
 
 
 def write(
@@ -88,15 +89,21 @@ def _found(version: ModelVersion) -> list[str]:
 
 
 def _gates(verdicts: Sequence[Mapping[str, str]]) -> str:
+    """Return what the gates saw, the comparison with the champion first."""
     if not verdicts:
         return ""
+    ordered = sorted(verdicts, key=lambda verdict: "champion" not in verdict.get("title", ""))
     rows = _fitting(
         f"| {verdict.get('outcome', '')} | {verdict.get('code', '')} "
-        f"{_plain(verdict.get('title', ''))} | {_plain(verdict.get('observed', ''))} "
-        f"| {_plain(verdict.get('needed', ''))} |"
-        for verdict in verdicts
+        f"{_plain(verdict.get('title', ''))} | {_plain(_seen(verdict))} |"
+        for verdict in ordered
     )
-    return "\n".join(["", "| | gate | observed | needed |", "|---|---|---|---|", *rows]) + "\n"
+    return "\n".join(["", "| | gate | saw |", "|---|---|---|", *rows]) + "\n"
+
+
+def _seen(verdict: Mapping[str, str]) -> str:
+    told = verdict.get("observed") or verdict.get("reason") or ""
+    return " ".join(_short(word) if len(word) > _WORD else word for word in told.split())
 
 
 def _links(version: ModelVersion, reports: Sequence[Report]) -> str:

@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 
 import pytest
+from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
 
 from mlops import doctor
 from registry.mirror.drift import Kind
@@ -74,7 +75,16 @@ def remove(house):
     shutil.rmtree(house.files / "models" / house.get("risk/2").model_id)
 
 
+def without_the_package(house):
+    """Use MLflow's own store, as a client without the package would."""
+    store = SqlAlchemyStore(house.uri)
+    store.set_registered_model_alias("risk", "production", "3")
+    store.engine.dispose()
+
+
 PAST_US = {
+    "MLflow without the package": (
+        without_the_package, Kind.ALIAS, "risk@production", True),
     "stage": (
         by_sql("UPDATE model_versions SET current_stage = 'Production' WHERE version = 2"),
         Kind.STAGE, "risk/2", True),

@@ -1,0 +1,133 @@
+"""A real browser, spoken to over two pipes: no library is needed."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+import time
+
+CHROMIUM = next(
+    (found for name in ("chromium", "chromium-browser", "google-chrome")
+     if (found := shutil.which(name))), None,
+)  # fmt: skip
+FLAGS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync",
+    "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
+    "--hide-scrollbars", "--window-size=1280,1400", "--remote-debugging-pipe",
+)  # fmt: skip
+
+
+SPOT = """(selector, text) => {
+  const seen = [...document.querySelectorAll(selector)].filter(
+    one => one.innerText.includes(text) && one.getClientRects().length);
+  if (!seen.length) return null;
+  const last = seen[seen.length - 1];
+  last.scrollIntoView({block: "center"});
+  const box = last.getBoundingClientRect();
+  return [box.x + box.width / 2, box.y + box.height / 2];
+}"""
+"""Where the last element is that a selector finds and that carries a text."""
+
+
+class Browser:
+    """One page in a headless Chromium."""
+
+    def __init__(self, folder):
+        to_them, self._out = os.pipe()
+        self._in, from_them = os.pipe()
+        words = [CHROMIUM, *FLAGS, f"--user-data-dir={folder}", "about:blank"]
+        # Chromium reads file descriptor 3 and writes 4.
+        line = f'exec "$@" 3<&{to_them} 4>&{from_them}'
+        self._child = subprocess.Popen(
+            ["/bin/bash", "-c", line, "chromium", *words], pass_fds=(to_them, from_them),
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            env={**os.environ, "HOME": str(folder)},
+        )  # fmt: skip
+        os.close(to_them)
+        os.close(from_them)
+        self._reader = os.fdopen(self._in, "rb", buffering=0)
+        self._rest, self._count, self._session = b"", 0, None
+        target = self._ask("Target.createTarget", url="about:blank")["targetId"]
+        attached = self._ask("Target.attachToTarget", targetId=target, flatten=True)
+        self._session = attached["sessionId"]
+        self._ask("Page.enable")
+
+    def open(self, url):
+        self._ask("Page.navigate", url=url)
+
+    def run(self, script):
+        """Evaluate JavaScript and return its value."""
+        done = self._ask("Runtime.evaluate", expression=script, returnByValue=True)
+        return done["result"].get("value")
+
+    def wait_for(self, script, seconds=60):
+        """Evaluate until it is true."""
+        end = time.monotonic() + seconds
+        while not (found := self.run(script)):
+            if time.monotonic() > end:
+                raise AssertionError(f"{script} stays false on:\n{self.text()[:3000]}")
+            time.sleep(0.2)
+        return found
+
+    def text(self):
+        return self.run("document.body.innerText") or ""
+
+    def click(self, selector, text="", *, until):
+        """Click what a selector finds and carries a text, as a finger would, until it worked."""
+        told = f"{json.dumps(selector)}, {json.dumps(text)}"
+        end = time.monotonic() + 90
+        while True:  # a page that is still being drawn loses a click
+            self.press(*self.wait_for(f"({SPOT})({told})"))
+            try:
+                return self.wait_for(until, seconds=4)
+            except AssertionError:
+                if time.monotonic() > end:
+                    raise
+
+    def press(self, x, y):
+        for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
+            self._ask("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+
+    def type(self, text, *, enter=False):
+        self._ask("Input.insertText", text=text)
+        if enter:
+            for kind in ("keyDown", "keyUp"):
+                self._ask(
+                    "Input.dispatchKeyEvent", type=kind, key="Enter", code="Enter",
+                    windowsVirtualKeyCode=13, text="\r" if kind == "keyDown" else "",
+                )  # fmt: skip
+
+    def picture(self, path):
+        made = self._ask("Page.captureScreenshot", format="png")
+        path.write_bytes(base64.b64decode(made["data"]))
+
+    def close(self):
+        self._child.kill()
+        self._child.wait()
+        os.close(self._out)
+        self._reader.close()
+
+    def _ask(self, method, **params):
+        self._count += 1
+        message = {"id": self._count, "method": method, "params": params}
+        if self._session:
+            message["sessionId"] = self._session
+        os.write(self._out, json.dumps(message).encode() + b"\0")
+        while True:
+            told = self._next()
+            if told.get("id") == self._count:
+                if "error" in told:
+                    raise AssertionError(f"{method}: {told['error']}")
+                return told["result"]
+
+    def _next(self):
+        while b"\0" not in self._rest:
+            part = self._reader.read(1 << 20)
+            if not part:
+                raise AssertionError("the browser ended")
+            self._rest += part
+        line, _, self._rest = self._rest.partition(b"\0")
+        return json.loads(line)
