@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mlops.guard import people
 from registry import lookups
 from registry.mirror.speaking import LEGACY
 from registry.stages import Stage
@@ -100,6 +101,8 @@ def is_protected(alias: str) -> bool:
 
 
 def _promote(witness: Witness, version: ModelVersion, goal: Stage) -> None:
+    if people.is_mirror():
+        raise Refused(f"{version} is in {version.stage}, not in {goal}.")
     from mlops import promotions
     from mlops.failures import EXPECTED
 

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
+from mlops.guard.plugin import HEADER
 from registry import db, users
 from registry.errors import UnknownUser
+from registry.mirror.speaking import is_drawing
 from registry.permissions import Actor, Role
 
 if TYPE_CHECKING:
@@ -38,6 +40,20 @@ def asker(engine: Engine, settings: Settings) -> Actor:
         except UnknownUser:
             role = Role.ADMIN if _runs_mlflow(name) else settings.mlflow_role
         return users.caller(session, name, role=role, source=UI)[0]
+
+
+def is_mirror() -> bool:
+    """Say whether it is no person that asks but a mirror, here or at the other end of HTTP.
+
+    Whoever says so only loses by it: a mirror is never answered with a promotion.
+    """
+    if is_drawing():
+        return True
+    if not _is_request():
+        return False
+    from flask import request
+
+    return HEADER in request.headers
 
 
 def _is_request() -> bool:

@@ -6,7 +6,11 @@ MLflow picks a builder by the kind of database, whatever the driver: ``postgresq
 
 from __future__ import annotations
 
+import sys
 from typing import Any
+
+HEADER = "X-Mlops-Mirror"
+"""Tells a guarded server that a mirror speaks, which shows the record and never changes it."""
 
 
 def registry_store(store_uri: str, tracking_uri: str | None = None) -> Any:
@@ -22,3 +26,16 @@ def tracking_store(store_uri: str, artifact_uri: str | None = None) -> Any:
     from mlops.guard import stores
 
     return stores.tracking(store_uri, artifact_uri)
+
+
+class MirrorHeader:
+    """What MLflow asks for headers before each request; ours has one only while a mirror draws."""
+
+    def in_context(self) -> bool:
+        """Say whether a mirror draws; one that does has imported its own module."""
+        speaking = sys.modules.get("registry.mirror.speaking")
+        return speaking is not None and bool(speaking.is_drawing())
+
+    def request_headers(self) -> dict[str, str]:
+        """Return the header."""
+        return {HEADER: "1"}

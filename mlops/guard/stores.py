@@ -23,11 +23,11 @@ from mlflow.store.tracking import sqlalchemy_workspace_store as shared_trackings
 from mlflow.utils.workspace_utils import DEFAULT_WORKSPACE_NAME
 
 from mlops import settings
-from mlops.guard import moves, rules
+from mlops.guard import moves, people, rules
 from mlops.guard.witness import Witness
 from registry import lookups
 from registry.errors import DatabaseError, RegistryError
-from registry.mirror.speaking import REF
+from registry.mirror.speaking import MOVED_ON, REF
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -62,8 +62,8 @@ class _Guarded:
         """Ask a rule; its sentence becomes MLflow's answer."""
         with _answering(), self.witness.session() as session:
             refusal = rule(session, *told, **more) if session is not None else None
-        if refusal:
-            raise MlflowException(refusal, PERMISSION_DENIED)
+            if refusal:
+                raise moves.Refused(refusal)
 
 
 @contextmanager
@@ -74,7 +74,8 @@ def _answering() -> Iterator[None]:
     except DatabaseError as error:
         raise MlflowException(str(error), TEMPORARILY_UNAVAILABLE) from error
     except (moves.Refused, RegistryError) as error:
-        raise MlflowException(str(error), PERMISSION_DENIED) from error
+        told = f"{MOVED_ON}. {error}" if people.is_mirror() else str(error)
+        raise MlflowException(told, PERMISSION_DENIED) from error
 
 
 class _Registrar(_Guarded, _Registry):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -36,11 +37,30 @@ LEGACY: Mapping[Stage, str] = {
 
 _LINKS = "mlflow.modelVersions"  # how MLflow's page of a logged model finds its versions
 _MISSING, _THERE = "RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS"
-_RACES = ("IntegrityError", "database is locked", "SerializationFailure", "DeadlockDetected")
+MOVED_ON = "The record has moved on"
+"""How a guarded MLflow answers a mirror that draws an old picture."""
+
+_drawing = ContextVar("drawing", default=False)
+_RACES = (
+    MOVED_ON,
+    "IntegrityError",
+    "database is locked",
+    "SerializationFailure",
+    "DeadlockDetected",
+)
 
 
 class Raced(MirrorFailed):
     """Another process wrote the same thing in the same moment; MLflow queues nobody."""
+
+
+def is_drawing() -> bool:
+    """Say whether what MLflow is told just now comes from a mirror, not from a person.
+
+    A mirror shows the record and never changes it: a guarded MLflow refuses it where it would have
+    promoted for a person.
+    """
+    return _drawing.get()
 
 
 @contextmanager
@@ -62,6 +82,7 @@ def speaking_to(tracking_uri: str, name: str) -> Iterator[MlflowClient]:
     ours = [knob for knob in knobs if not knob.is_set()]
     for knob in ours:
         knob.set(knobs[knob])
+    mark = _drawing.set(True)
     try:
         yield MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
     except (MlflowException, SQLAlchemyError, OSError) as error:
@@ -69,6 +90,7 @@ def speaking_to(tracking_uri: str, name: str) -> Iterator[MlflowClient]:
         kind = Raced if any(word in str(error) for word in _RACES) else MirrorFailed
         raise kind(name, db.hidden(tracking_uri), lines[0].rstrip(".")) from error
     finally:
+        _drawing.reset(mark)
         for knob in ours:
             knob.unset()
 

@@ -156,6 +156,18 @@ def test_a_promotion_made_in_the_page_is_audited_under_its_door(served):
     assert (entry.action, entry.source) == ("promote", "mlflow-ui")
 
 
+def test_a_mirror_at_the_other_end_is_never_answered_with_a_promotion(served):
+    served.register(name="third")
+    body = {"name": "third", "version": "1", "stage": "Staging"}
+    url = f"{served.url}/api/2.0/mlflow/model-versions/transition-stage"
+    answer = requests.post(url, json=body, headers={"X-Mlops-Mirror": "1"}, timeout=60)
+    assert (answer.status_code, "has moved on" in answer.text) == (403, True)
+    assert served.get("third/1").stage == "candidate"
+    served.promote("third/1", "staging")
+    client = MlflowClient(served.url, served.url)
+    assert client.get_model_version_by_alias("third", "staging").version == "1"
+
+
 def test_what_is_garbage_to_mlflow_is_kept(served):
     run = served.get("risk/1").run_id
     with served.ws.engine.begin() as raw:

@@ -8,6 +8,9 @@ import pytest
 from mlflow.exceptions import MlflowException
 
 from mlops.guard import stores
+from registry import mirror
+from registry.errors import MirrorFailed
+from registry.mirror.picture import read
 from tests.mlops.guard.conftest import NAME, REFUSALS, House
 
 pytestmark = [
@@ -129,6 +132,22 @@ def test_a_version_that_no_gate_has_seen_gets_no_stage(occupied):
     house.client.transition_model_version_stage(NAME, "3", "Archived")
     house.client.delete_model_version(NAME, "3")
     assert house.shown() == before
+
+
+def test_a_mirror_that_draws_an_old_picture_promotes_nobody(either):
+    for score in (0.8, 0.9):
+        either.promote(either.register(score=score).ref, "staging")
+    either.promote("risk/1", "production")
+    with either.ws.session() as session:
+        old = read(session, NAME, whole=True)
+    either.promote("risk/2", "production")
+    length = len(either.history("risk/1"))
+    with pytest.raises(MirrorFailed, match="The record has moved on"):
+        mirror.draw(old, either.uri)
+    assert (either.champion(), len(either.history("risk/1"))) == ("risk/2", length)
+    with either.ws.session() as session:
+        mirror.show(session, NAME, either.uri, whole=True)
+    assert either.shown() == ({1: "Archived", 2: "Production"}, {"production": 2})
 
 
 def test_mlflows_own_errors_stay_its_own(occupied):
