@@ -45,7 +45,7 @@ BY = Actor("ada", Role.ADMIN, "cli")
 def races(house: House, *, racers: int, rounds: int, workers: int) -> dict:
     """Let versions race for production; ours judges them, so the worse ones are turned back."""
     for _ in range(racers):
-        version = house.register(name="race", score=round(random.uniform(0.6, 0.9), 6))
+        version = house.register(name="race", score=round(random.uniform(0.6, 0.9), 6))  # noqa: S311
         house.promote(version.ref, "staging")
     held, told, codes = Counter(), Counter(), Counter()
     with house.served(workers=workers):
@@ -86,7 +86,7 @@ def kills(house: House, *, kills: int, pause: float, server=None) -> dict:
     house.close()
     acknowledged: list[str] = []
     for number in range(kills):
-        acknowledged += _killed_while_promoting(house, random.uniform(0, pause), server, number)
+        acknowledged += _killed_while_promoting(house, random.uniform(0, pause), server, number)  # noqa: S311
     with house.ws.reading() as session:
         entries = audit.verify(session)
         written = {entry.digest for entry in audit.log(session, limit=1_000_000)}
@@ -195,7 +195,7 @@ def _killed_while_promoting(house: House, after: float, server, number: int) -> 
 
 def _promote_for_ever(house: House, writing: int, seed: int) -> None:
     house.disown()
-    chance = random.Random(seed)
+    chance = random.Random(seed)  # noqa: S311
     while True:
         ref = f"kill/{chance.randint(1, 3)}"
         try:
