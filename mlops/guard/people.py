@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
-from mlops.guard.plugin import HEADER
+from mlops.guard import HEADER
 from registry import db, users
 from registry.errors import UnknownUser
 from registry.mirror.speaking import is_drawing

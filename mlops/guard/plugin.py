@@ -9,8 +9,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-HEADER = "X-Mlops-Mirror"
-"""Tells a guarded server that a mirror speaks, which shows the record and never changes it."""
+from mlops.guard import HEADER
 
 
 def registry_store(store_uri: str, tracking_uri: str | None = None) -> Any:
