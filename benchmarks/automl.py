@@ -26,7 +26,6 @@ import contextlib
 import json
 import os
 import platform
-import resource
 import subprocess
 import sys
 import tempfile
@@ -201,11 +200,17 @@ class Watch(threading.Thread):
             held = 0
             for each in (me, *me.children(recursive=True)):
                 with contextlib.suppress(psutil.Error):
-                    held += each.memory_info().rss
+                    held += shared_fairly(each)
                     times = each.cpu_times()
                     self._cpu[each.pid] = times.user + times.system
             self.peak = max(self.peak, held)
             time.sleep(1)
+
+
+def shared_fairly(process: psutil.Process) -> int:
+    """Return what a process holds; pages that workers share are counted once over all of them."""
+    told = process.memory_full_info()
+    return int(getattr(told, "pss", told.rss))
 
 
 def row_seconds(answer: Any) -> float:
@@ -228,9 +233,7 @@ def one(args: argparse.Namespace) -> None:
         told = run_lightgbm(name, frame, int(seed))
     else:
         told = run_ours(name, frame, int(seed), args.seconds, args.workers)
-    told["peak_mb"] = (
-        max(watch.peak, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024) / 2**20
-    )
+    told["peak_mb"] = watch.peak / 2**20
     told["cpu"] = watch.cpu
     print(json.dumps(told, default=float))
 

@@ -7,7 +7,6 @@ importance, false alarms and detections of the comparison of two versions.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any
 
 import lightgbm
@@ -18,6 +17,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from pipelines.explain import overall, statistics, work
 from pipelines.explain.compare import compare
+from pipelines.explain.outline import Outline, outline
 from pipelines.explain.question import Clock, Question
 from pipelines.task import Task
 
@@ -70,18 +70,9 @@ def booster(frame, labels, seed: int, trees: int = 50) -> Predictor:
     return Predictor(made.fit(frame.to_numpy(), labels), Task.CLASSIFICATION)
 
 
-def weighed(predictor: Predictor, rows, background) -> Any:
+def weighed(predictor: Predictor, rows, background) -> Outline:
     """Return what a comparison needs of a report."""
-    question = Question(predictor)
-    job = work.begin(question, rows, None, background, Clock(600), 0)
-    job = work.attribute(job, np.arange(len(rows)))
-    return SimpleNamespace(
-        about=SimpleNamespace(
-            task="classification", outputs=question.outputs, columns=job.columns
-        ),
-        overall=SimpleNamespace(weights=overall.weights(job)),
-        local=SimpleNamespace(cases=()),
-    )
+    return outline(predictor, rows, background, seconds=600)
 
 
 def coverage(replications: int) -> None:
@@ -149,6 +140,6 @@ def retrains(replications: int) -> None:
             "swapped": weighed(booster(swap, truth, seed), rows, background),
         }
         for name, version in versions.items():
-            said[name].append(compare(old, version, null=null).verdict == "changed")
+            said[name].append(compare(old, version, null=[old, *null]).verdict == "changed")
     told = ", ".join(f"{name} {np.mean(found):.1%}" for name, found in said.items())
     print(f"called changed, {replications} tables, {NULL_RETRAINS} retrains each: {told}")

@@ -39,7 +39,8 @@ class Watch(threading.Thread):
             held = 0
             for each in (me, *me.children(recursive=True)):
                 try:
-                    held += each.memory_info().rss
+                    told = each.memory_full_info()
+                    held += int(getattr(told, "pss", told.rss))
                 except psutil.Error:
                     continue
             self.peak = max(self.peak, held)

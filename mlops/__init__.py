@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mlops.profiles import profile
     from mlops.promotions import archive, check, demote, history, promote, rollback
     from mlops.records import show, versions
+    from mlops.reproductions import reproduce
     from mlops.settings import Settings
     from mlops.workspace import Workspace
     from pipelines.own_metric import OwnMetric
@@ -41,6 +42,7 @@ __all__ = [
     "profile",
     "promote",
     "reject",
+    "reproduce",
     "request",
     "rollback",
     "run",
@@ -65,6 +67,7 @@ _HOMES = {
     "profile": "profiles",
     "promote": "promotions",
     "reject": "approvals",
+    "reproduce": "reproductions",
     "request": "approvals",
     "rollback": "promotions",
     "run": "experiments",

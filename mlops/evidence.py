@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import pandas as pd
 from pipelines import tracking
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from mlops.workspace import Workspace
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 FOLDER = "evidence"
 BACKGROUND_ROWS = 1000
 HOLDOUT_ROWS = 20_000
+RETRAINS = "retrains.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,18 @@ def fetch(ws: Workspace, run_id: str, into: Path) -> Kept:
     return Kept(
         pd.read_parquet(folder / "holdout.parquet"), pd.read_parquet(folder / "background.parquet")
     )
+
+
+def retrains(ws: Workspace, run_id: str, into: Path) -> list[Mapping[str, float]]:
+    """Return how explanations moved when a run's winner was retrained; nothing if it was not.
+
+    Raises:
+        TrackingDown: MLflow is not there.
+    """
+    folder = tracking.download(ws.tracking_uri, f"runs:/{run_id}/{FOLDER}", into)
+    path = folder / RETRAINS
+    found: list[Mapping[str, float]] = json.loads(path.read_text()) if path.exists() else []
+    return found
 
 
 def _sample(frame: pd.DataFrame, most: int) -> pd.DataFrame:

@@ -19,7 +19,7 @@ from mlops.sources import read
 from mlops.workspace import Workspace
 from pipelines import automl
 from pipelines.anomaly.thresholds import Cut
-from pipelines.errors import BadJournal, BadSetting
+from pipelines.errors import BadJournal, BadSetting, UnknownColumn
 from pipelines.goal import Goal, header
 from pipelines.journal import Journal
 from pipelines.own_metric import OwnMetric
@@ -125,6 +125,9 @@ class _Run:
     engine: str
     watchers: Sequence[Watcher]
     tracker: Tracker
+    asked: Mapping[str, Any]
+    """What must be asked again to make the same model."""
+    sensitive: tuple[str, ...] = ()
     notes: list[str] = field(default_factory=list)
 
     def doing(self, what: str) -> None:
@@ -156,6 +159,8 @@ def run(  # noqa: PLR0913 - the options of the public verb
     max_latency: str | float | None = None,
     trial_time: str | float | None = None,
     trial_memory: str | int | None = None,
+    sensitive: Sequence[str] = (),
+    max_size: str | float | None = None,
     engine: str = "processes",
     resume: str | None = None,
     labels: str | None = None,
@@ -190,6 +195,8 @@ def run(  # noqa: PLR0913 - the options of the public verb
         max_latency: The time that answering one row may take, like 5ms.
         trial_time: The most time one trial may take; by default a share of the budget.
         trial_memory: The memory one trial may take, like 2GB; by default a share of what is free.
+        sensitive: Columns whose groups should be treated alike; the report says how they are.
+        max_size: How large the model may be, like 50MB.
         engine: processes, serial, dask or dask://host:port.
         resume: The id of a run to go on with.
         labels: The column that marks anomalies (1, 0 or empty), where there is one.
@@ -218,6 +225,9 @@ def run(  # noqa: PLR0913 - the options of the public verb
     target, task = _question(target, labels, task)
     dataset = read(data, target, task=task, types=types, rows=rows, seed=seed)
     called = called or model_name(dataset.name)
+    for column in sensitive:
+        if column not in dataset.features.columns:
+            raise UnknownColumn(column, tuple(map(str, dataset.features.columns)))
     goal = Goal(
         metric=metric,
         plan=None if plan is None else plans.read(plan, dataset),
@@ -228,6 +238,7 @@ def run(  # noqa: PLR0913 - the options of the public verb
         split=split,
         simple=simple,
         max_latency=None if max_latency is None else seconds_of(max_latency, "--max-latency"),
+        max_size=None if max_size is None else bytes_of(max_size, "--max-size"),
         keep=tuple(keep),
         seed=seed,
         cut=cut,
@@ -235,6 +246,8 @@ def run(  # noqa: PLR0913 - the options of the public verb
     going = _Run(
         ws=ws, name=called, dataset=dataset, goal=goal, budget=limit, engine=engine,
         watchers=watchers, tracker=Tracker(ws.tracking_uri, called),
+        sensitive=tuple(sensitive),
+        asked=_asked(dataset, goal, types, rows),
     )  # fmt: skip
     return _search_and_register(going, resume)
 
@@ -246,6 +259,20 @@ def _question(target: str | None, labels: str | None, task: str) -> tuple[str | 
     if target not in (None, labels) or task not in ("auto", "anomaly"):
         raise BadSetting("labels", labels, "Labels are for anomalies: leave --target and --task.")
     return labels, "anomaly"
+
+
+def _asked(
+    dataset: Dataset, goal: Goal, types: Mapping[str, str] | None, rows: int | None
+) -> dict[str, Any]:
+    return {
+        **header(dataset, goal),
+        "source": dataset.source,
+        "task": str(dataset.task),
+        "types": dict(types or {}),
+        "rows": rows,
+        "keep": list(goal.keep),
+        "split": goal.split_by,
+    }
 
 
 def model_name(text: str) -> str:
@@ -280,7 +307,13 @@ def _search_and_register(going: _Run, resume: str | None) -> Result:
         found = prepared.find_best(going.budget, journal=journal, engine=going.engine)
         tracker.notes = [found.note] if found.note else []
         tracker.log_texts(pictures.draw(found, prepared.work.rows))
-        version = registration.register(going.ws, tracker, going.name, found, going.doing)
+        version = registration.register(
+            registration.Going(
+                ws=going.ws, tracker=tracker, name=going.name, doing=going.doing,
+                sensitive=going.sensitive, asked=going.asked,
+            ),
+            found,
+        )  # fmt: skip
     except KeyboardInterrupt as error:
         tracker.finish("KILLED")
         raise Interrupted(

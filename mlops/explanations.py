@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from mlops import evidence, files, mirroring
+from mlops import evidence, files, mirroring, shifts
 from mlops.durations import seconds_of
 from mlops.predictions import load_version, taught
 from mlops.sources import read_features
 from mlops.workspace import Workspace
 from pipelines import tracking
 from pipelines.explain import page
+from pipelines.explain.fairness import MEASURES
 from pipelines.explain.report import report as explained
 from registry import refs, reports, versions
 
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
 FOLDER = "explanation"
 KINDS = ("shap", "lime")
+SURE = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +113,7 @@ def explain(  # noqa: PLR0913 - the options of the public verb
             predictor, frame, labels=labels, background=kept.background,
             by=by, rows=rows, sensitive=sensitive, budget=seconds, seed=seed,
         )  # fmt: skip
+        made = _beside_production(ws, version, (predictor, made), frame, kept.background)
         here = folder / FOLDER
         page.write(made, here)
         digest = digest_of(here)
@@ -127,6 +131,20 @@ def explain(  # noqa: PLR0913 - the options of the public verb
     )  # fmt: skip
 
 
+def _beside_production(
+    ws: Workspace,
+    version: ModelVersion,
+    new: tuple[Predictor, Report],
+    frame: pd.DataFrame,
+    background: pd.DataFrame,
+) -> Report:
+    other = shifts.in_production(ws, version.name)
+    if other is not None and other.id == version.id:
+        other = None
+    null = [] if other is None else shifts.kept(ws, version, other)
+    return shifts.set_beside(ws, other, new, shifts.Rows(frame, background), null)
+
+
 def record(
     session: Session, version: ModelVersion, made: Report, *, digest: str, uri: str, ws: Workspace
 ) -> None:
@@ -139,9 +157,57 @@ def record(
 
 
 def _summary(made: Report, kind: str, uri: str) -> dict[str, Any]:
-    """Say in short what the gates and MLflow's pages need: sections, and where the page is."""
+    """Say in short what the gates and MLflow's pages need: sections, facts, where the page is."""
     page_path = f"{uri.rpartition('/')[2]}/report.html"  # the run has the same folder
-    return {"method": made.about.method, "sections": sections(made, kind), "page": page_path}
+    told = {"method": made.about.method, "sections": sections(made, kind), "page": page_path}
+    if kind != "shap":
+        return told
+    return {
+        **told,
+        "comparison": shifts.told(made),
+        "worst_cohort": worst_cohort(made),
+        "fairness": fairness(made),
+        "calibration_error": made.calibration_error,
+    }
+
+
+def worst_cohort(made: Report) -> dict[str, Any]:
+    """Return the group of rows whose loss is most above all others', among those beyond chance."""
+    groups = [*made.cohorts.groups, *made.cohorts.slices]
+    if not made.about.labelled or not groups:
+        status = made.cohorts.slices_status
+        return {"gap": None, "why": status.why or "no group of rows was compared"}
+    sure = [group for group in groups if group.p_holm < SURE and group.gap > 0]
+    if not sure:
+        return {"gap": 0.0, "condition": "any group", "loss": made.cohorts.loss, "rows": 0}
+    worst = max(sure, key=lambda group: group.gap)
+    return {
+        "gap": worst.gap,
+        "condition": worst.condition,
+        "loss": made.cohorts.loss,
+        "rows": worst.rows,
+        "p": worst.p_holm,
+    }
+
+
+def fairness(made: Report) -> dict[str, Any] | None:
+    """Return the largest difference in treatment; None where no column was marked sensitive."""
+    parts = [
+        (abs(part.gap), measure, one, part)
+        for one in made.cohorts.fairness
+        for measure in MEASURES
+        if (part := getattr(one, measure)) is not None and math.isfinite(part.gap)
+    ]
+    if not parts:
+        return None
+    gap, measure, one, part = max(parts, key=lambda each: each[0])
+    return {
+        "gap": gap,
+        "measure": measure,
+        "condition": one.condition,
+        "rows": one.rows,
+        "p": part.p_holm,
+    }
 
 
 def sections(made: Report, kind: str) -> Mapping[str, Mapping[str, Any]]:

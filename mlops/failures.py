@@ -8,6 +8,9 @@ DoorError
 ├── PortBusy           something else listens where the server should
 ├── NoServer           the MLflow server did not come up
 ├── Diverged           MLflow shows something else than the record says
+├── NoRecipe           a version does not say how it was made
+├── DataChanged        the rows are not those that a version learned from
+├── NotReproduced      a version was made again and its metrics came out differently
 └── Interrupted        somebody pressed Ctrl-C; it says how to go on
 """
 
@@ -84,6 +87,32 @@ class Interrupted(DoorError):
     """Somebody pressed Ctrl-C."""
 
 
+class NoRecipe(DoorError):
+    """A version does not say how it was made."""
+
+    def __init__(self, version: object, why: str) -> None:
+        super().__init__(f"{version} cannot be made again: {why}")
+
+
+class DataChanged(DoorError):
+    """The rows are not those that a version learned from."""
+
+    def __init__(self, version: object, source: object, digests: tuple[str, str]) -> None:
+        found, recorded = digests
+        super().__init__(
+            f"{str(source)!r} is not the data that {version} learned from: its digest is "
+            f"{found[:12]}…, recorded is {recorded[:12]}…. Nothing was trained. "
+            "Say where the same rows are now with --data."
+        )
+
+
+class NotReproduced(DoorError):
+    """A version was made again and its metrics came out differently."""
+
+    def __init__(self, version: object, told: str) -> None:
+        super().__init__(f"{version} was made again and differs: {told}")
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """How one kind of error leaves the house."""
@@ -154,6 +183,9 @@ FAILURES: dict[type[Exception], Failure] = {
     record.UnknownId: Failure(59, 404, "unknown-id"),
     record.BadWebhook: Failure(60, 422, "bad-webhook"),
     record.Undelivered: Failure(61, 502, "undelivered"),
+    NotReproduced: Failure(71, 409, "not-reproduced"),
+    DataChanged: Failure(72, 409, "data-changed"),
+    NoRecipe: Failure(73, 422, "no-recipe"),
     Interrupted: Failure(130, 499, "interrupted"),
     record.DatabaseError: Failure(1, 500, "database-error"),
     DoorError: Failure(1, 500, "door-error"),

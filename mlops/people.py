@@ -86,8 +86,7 @@ def add(name: str, role: Role, *, workspace: Workspace | None = None) -> User:
         BadUser: Somebody has that name already, or nobody can.
     """
     ws = workspace or Workspace.open()
-    with ws.session() as session, session.begin():
-        return users.add(session, name, role=role, by=ws.by)
+    return ws.change(lambda session: users.add(session, name, role=role, by=ws.by))
 
 
 def set_role(
@@ -101,8 +100,7 @@ def set_role(
         BadUser: No admin would be left.
     """
     ws = workspace or Workspace.open()
-    with ws.session() as session, session.begin():
-        return users.set_role(session, name, role, by=ws.by, reason=reason)
+    return ws.change(lambda session: users.set_role(session, name, role, by=ws.by, reason=reason))
 
 
 def deactivate(name: str, *, reason: str = "", workspace: Workspace | None = None) -> User:
@@ -114,8 +112,7 @@ def deactivate(name: str, *, reason: str = "", workspace: Workspace | None = Non
         BadUser: No admin would be left.
     """
     ws = workspace or Workspace.open()
-    with ws.session() as session, session.begin():
-        return users.deactivate(session, name, by=ws.by, reason=reason)
+    return ws.change(lambda session: users.deactivate(session, name, by=ws.by, reason=reason))
 
 
 def reactivate(name: str, *, reason: str = "", workspace: Workspace | None = None) -> User:
@@ -126,8 +123,7 @@ def reactivate(name: str, *, reason: str = "", workspace: Workspace | None = Non
         UnknownUser: The registry knows nobody by that name.
     """
     ws = workspace or Workspace.open()
-    with ws.session() as session, session.begin():
-        return users.reactivate(session, name, by=ws.by, reason=reason)
+    return ws.change(lambda session: users.reactivate(session, name, by=ws.by, reason=reason))
 
 
 def create_token(
@@ -155,15 +151,12 @@ def create_token(
     """
     ws = workspace or Workspace.open()
     narrowed = _scopes(scopes)
-    with ws.session() as session, session.begin():
-        made = tokens.create(
-            session,
-            label,
-            user=user or ws.by.name,
-            by=ws.by,
-            scopes=narrowed,
-            expires_at=expires_at,
+    whose = user or ws.by.name
+    made = ws.change(
+        lambda session: tokens.create(
+            session, label, user=whose, by=ws.by, scopes=narrowed, expires_at=expires_at
         )
+    )
     return Made(*made)
 
 
@@ -188,8 +181,7 @@ def revoke_token(number: int, *, reason: str = "", workspace: Workspace | None =
         Forbidden: It is another's, and your role may not manage users.
     """
     ws = workspace or Workspace.open()
-    with ws.session() as session, session.begin():
-        return tokens.revoke(session, number, by=ws.by, reason=reason)
+    return ws.change(lambda session: tokens.revoke(session, number, by=ws.by, reason=reason))
 
 
 def _may(role: Role, scopes: frozenset[Action] | None) -> tuple[str, ...]:

@@ -39,17 +39,29 @@ class Shown:
 
 
 def versions(
-    name: str | None = None, *, limit: int = 50, workspace: Workspace | None = None
+    name: str | None = None,
+    *,
+    limit: int = 50,
+    after: str | ModelVersion | None = None,
+    workspace: Workspace | None = None,
 ) -> list[ModelVersion]:
     """List registered versions, newest first; of all models, or of one.
 
+    Args:
+        name: Only versions of this model.
+        limit: How many at most.
+        after: The last version of the page before; the list goes on behind it.
+        workspace: Where; by default as the settings say.
+
     Raises:
-        UnknownVersion: A name was given that nobody registered.
+        BadRef: ``after`` cannot be read.
+        UnknownVersion: A name was given that nobody registered, or ``after`` is none.
     """
     ws = workspace or Workspace.open()
     with ws.reading() as session:
-        found = recorded.page(session, name, limit=limit)
-        if not found and name is not None:
+        behind = recorded.get(session, refs.parse(str(after))).id if after else None
+        found = recorded.page(session, name, limit=limit, before=behind)
+        if not found and name is not None and behind is None:
             recorded.get(session, refs.Ref(name))  # says which names there are
         return list(found)
 

@@ -7,7 +7,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mlops import evidence, explanations, files, revision
+from mlops import evidence, explanations, files, revision, shifts
 from pipelines import packaging
 from pipelines.explain import page
 from pipelines.explain.report import report as explained
@@ -19,7 +19,7 @@ from registry.errors import MirrorFailed
 from registry.versions import Evidence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -48,47 +48,61 @@ class _Shown:
     uri: str
 
 
-def register(
-    ws: Workspace, tracker: Tracker, name: str, found: Found, doing: Callable[[str], None]
-) -> ModelVersion:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Going:
+    """Where a version is written down, and what its report is asked for."""
+
+    ws: Workspace
+    tracker: Tracker
+    name: str
+    doing: Callable[[str], None]
+    sensitive: Sequence[str] = ()
+    """Columns whose groups should be treated alike."""
+    asked: Mapping[str, Any] | None = None
+    """What must be asked again to make the same model."""
+
+
+def register(going: Going, found: Found) -> ModelVersion:
     """Log the model, explain it, attach the report, then write the version in one transaction.
+
+    What was ``asked`` of the run is kept inside of the model, so that it can be made again.
 
     Raises:
         TrackingDown: MLflow did not take the model; nothing was registered.
         RegistryError: The database did not take the version.
     """
+    ws = going.ws
     with files.scratch(ws.settings.home) as folder:
-        shown = _show(tracker, name, found, folder, doing)
-    doing("registering the version")
-    taken = _highest(ws, name)
+        shown = _show(going, found, folder)
+    going.doing("registering the version")
+    taken = _highest(ws, going.name)
     with ws.session() as session, session.begin():
         version = versions.register(
-            session, name, evidence=_evidence(tracker, found, shown), by=ws.by, after=taken
-        )
+            session, going.name, evidence=_evidence(going.tracker, found, shown), by=ws.by,
+            after=taken,
+        )  # fmt: skip
         explanations.record(
             session, version, shown.report, digest=shown.digest, uri=shown.uri, ws=ws
         )
     return version
 
 
-def _show(
-    tracker: Tracker, name: str, found: Found, folder: Path, doing: Callable[[str], None]
-) -> _Shown:
+def _show(going: Going, found: Found, folder: Path) -> _Shown:
     """Put the rows it was judged on, the model and its report into MLflow."""
-    target = found.dataset.target
+    target, tracker = found.dataset.target, going.tracker
     kept = evidence.keep(
         folder / evidence.FOLDER, train=found.train, holdout=found.holdout, target=target
     )
     tracker.log_folder(folder / evidence.FOLDER, evidence.FOLDER)
-    doing("logging the model")
+    going.doing("logging the model")
     features = found.train if target is None else found.train.drop(columns=target)
     schema = Schema.of(features, {each.name: each.kind for each in found.plan.columns})
     rows = _example(features[list(schema.names)])
-    about = _about(tracker, name, found)
+    about = _about(tracker, going.name, found, going.asked)
     packaging.save(found.model, schema, folder / "model", about=about, rows=rows)
     logged = tracker.log_model(folder / "model", example=rows)
-    doing("explaining the model")
-    report = _explain(found, Predictor(found.model, schema, {}), kept, target)
+    going.doing("explaining the model")
+    report = _explain(going, found, Predictor(found.model, schema, {}), kept, folder)
     here = folder / explanations.FOLDER
     page.write(report, here)
     uri = tracker.attach(logged, here, explanations.FOLDER)
@@ -97,14 +111,24 @@ def _show(
 
 
 def _explain(
-    found: Found, predictor: Predictor, kept: evidence.Kept, target: str | None
+    going: Going, found: Found, predictor: Predictor, kept: evidence.Kept, folder: Path
 ) -> Report:
+    target = found.dataset.target
     rows = kept.holdout if len(kept.holdout) else found.train
     labels = None if target is None else rows[target]
     features = rows if target is None else rows.drop(columns=target)
-    return explained(
-        predictor, features, labels=labels, background=kept.background, budget=EXPLAIN_SECONDS
-    )
+    report = explained(
+        predictor, features, labels=labels, background=kept.background, budget=EXPLAIN_SECONDS,
+        sensitive=going.sensitive,
+    )  # fmt: skip
+    other = shifts.in_production(going.ws, going.name)
+    null: list[Mapping[str, float]] = []
+    shown = shifts.Rows(features, kept.background)
+    if other is not None:
+        going.doing(f"comparing its explanations with those of {other}")
+        null = shifts.usual(found, shown, folder / "retrains")
+        going.tracker.log_folder(folder / "retrains", evidence.FOLDER)
+    return shifts.set_beside(going.ws, other, (predictor, report), shown, null)
 
 
 def _example(features: pd.DataFrame) -> pd.DataFrame:
@@ -114,7 +138,9 @@ def _example(features: pd.DataFrame) -> pd.DataFrame:
     return features.loc[[*holes.index, *whole.index]] if len(holes) else features.head(5)
 
 
-def _about(tracker: Tracker, name: str, found: Found) -> dict[str, Any]:
+def _about(
+    tracker: Tracker, name: str, found: Found, asked: Mapping[str, Any] | None
+) -> dict[str, Any]:
     return {
         "name": name,
         "target": found.dataset.target,
@@ -126,6 +152,8 @@ def _about(tracker: Tracker, name: str, found: Found) -> dict[str, Any]:
         "data_digest": found.dataset.digest,
         "plan": found.plan.to_dict(),
         "readings": readings(found.dataset),
+        "recipe": found.recipe.to_dict(),
+        "asked": None if asked is None else dict(asked),
     }
 
 

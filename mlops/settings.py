@@ -44,6 +44,23 @@ class Settings(BaseSettings):
         description="The registry's database; by default the tracking database, "
         "or sqlite:///mlops.db when tracking is a server.",
     )
+    database_pool: int = Field(
+        5,
+        ge=1,
+        le=1000,
+        description="Connections to PostgreSQL that are kept open; twice as many more at a rush.",
+    )
+    database_wait: float = Field(
+        30.0,
+        gt=0,
+        le=3600,
+        description="Seconds to wait for a lock in the database, or for a free connection.",
+    )
+    database_timeout: float = Field(
+        60.0,
+        ge=0,
+        description="Seconds that one statement may take on PostgreSQL; 0 is for ever.",
+    )
     artifacts: str | None = Field(
         None,
         description="Where new experiments keep files; by default MLflow's choice (mlruns/).",

@@ -82,8 +82,11 @@ def add(
             from pipelines.errors import BadSetting
 
             raise BadSetting("--event", kind, f"It is one of {', '.join(webhooks.KINDS)}.")
-    with ws.session() as session, session.begin():
-        return Added(*webhooks.add(session, url, models=models, kinds=kinds, by=ws.by))
+    return Added(
+        *ws.change(
+            lambda session: webhooks.add(session, url, models=models, kinds=kinds, by=ws.by)
+        )
+    )
 
 
 def remove(number: int, *, reason: str = "", workspace: Workspace | None = None) -> Webhook:
@@ -94,8 +97,7 @@ def remove(number: int, *, reason: str = "", workspace: Workspace | None = None)
         Forbidden: Your role may not manage webhooks.
     """
     ws = workspace or Workspace.open()
-    with ws.session() as session, session.begin():
-        return webhooks.remove(session, number, by=ws.by, reason=reason)
+    return ws.change(lambda session: webhooks.remove(session, number, by=ws.by, reason=reason))
 
 
 def page(
@@ -154,8 +156,7 @@ def again(number: int, *, workspace: Workspace | None = None) -> Delivery:
         Forbidden: Your role may not manage webhooks.
     """
     ws = workspace or Workspace.open()
-    with ws.session() as session, session.begin():
-        return deliveries.again(session, number, by=ws.by)
+    return ws.change(lambda session: deliveries.again(session, number, by=ws.by))
 
 
 def deliver(

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy.orm import Session
 
 from mlops import settings as environment
 from mlops.failures import UnwritableFolder
 from registry import db, tokens, users
-from registry.errors import DatabaseDown
+from registry.errors import Conflict, DatabaseDown
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from sqlalchemy import Engine
 
     from mlops.settings import Settings
     from registry.permissions import Actor
+
+T = TypeVar("T")
+
+_PAUSES = (0.05, 0.2, 0.8)  # seconds before a transaction is tried again
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +46,7 @@ class Workspace:
                 say why.
         """
         chosen = settings or environment.load()
-        engine = db.open_engine(chosen.database_url)
+        engine = connect(chosen)
         db.ensure(engine)
         return cls(chosen, engine, caller(engine, chosen, _source(chosen, source)))
 
@@ -57,6 +63,28 @@ class Workspace:
         """Start a look at the record that waits for no writer."""
         return Session(db.readers(self.engine), expire_on_commit=False)
 
+    def change(self, work: Callable[[Session], T]) -> T:
+        """Do something in one transaction; do it again when the database asked for that.
+
+        Of two that wait for each other, or that PostgreSQL cannot put in an order, one is rolled
+        back and tries again, three times at most.
+
+        Raises:
+            Conflict: It was somebody else's turn every time.
+        """
+        for pause in _PAUSES:
+            try:
+                return self._change(work)
+            except Conflict as error:
+                if not error.again:
+                    raise
+                time.sleep(pause)
+        return self._change(work)
+
+    def _change(self, work: Callable[[Session], T]) -> T:
+        with self.session() as session, session.begin():
+            return work(session)
+
     def folder(self, *names: str) -> Path:
         """Return a folder under the workspace's home, made when it was missing.
 
@@ -71,8 +99,28 @@ class Workspace:
         return path
 
 
+def connect(settings: Settings, url: str | None = None) -> Engine:
+    """Prepare the registry's database, or the one that is named, for use within its limits.
+
+    Raises:
+        DatabaseDown: The URL is none, or speaks of another kind of database.
+        MissingDriver: PostgreSQL is asked for and its driver is not installed.
+    """
+    limits = db.Limits(
+        pool=settings.database_pool,
+        wait=settings.database_wait,
+        statement=settings.database_timeout,
+    )
+    return db.open_engine(url or settings.database_url, limits)
+
+
 def caller(engine: Engine, settings: Settings, source: str) -> Actor:
-    """Say who is here: by token, or by name while nobody needs one."""
+    """Say who is here: by token, or by name while nobody needs one.
+
+    Raises:
+        BadToken: The token is nobody's, was revoked or has expired.
+        UserInactive: They were deactivated.
+    """
     secret, token = settings.token, None
     with Session(db.readers(engine)) as session:
         if secret is not None:

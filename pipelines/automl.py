@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from pipelines import alarms, algorithms, executors, judging, memory, parts, splits
+from pipelines import alarms, algorithms, executors, judging, memory, parts, processes, splits
 from pipelines import search as searching
 from pipelines.adapters import build
 from pipelines.cleaning.plan import plan as propose
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from pipelines.leaderboard import Leaderboard
     from pipelines.metrics import Array, Metric
     from pipelines.profile.facts import Profile
+    from pipelines.recipe import Recipe
     from pipelines.search import Budget, Watcher
     from pipelines.trial import Trial
     from pipelines.winner import Chosen
@@ -72,6 +73,8 @@ class Found:
     classes: tuple[Any, ...] = ()
     decision: Decision | None = None
     """How it names a class, where that is not the likeliest one."""
+    recipe: Recipe
+    """How the model can be made again."""
     baseline: float | None
     """The dummy's metric on the rows kept apart."""
     train: pd.DataFrame
@@ -125,7 +128,7 @@ def prepare(
         UnknownAlgorithm: No such algorithm for this task.
     """
     if engine == "processes":
-        executors.warm_up()
+        processes.warm_up()
     return Prepared(dataset, goal, watchers)
 
 
@@ -138,8 +141,7 @@ class Prepared:
         self.dataset = dataset
         self.goal, self.watchers = goal, watchers
         self.diagnosis: alarms.Diagnosis | None = None
-        if goal.max_latency is not None and not goal.max_latency > 0:
-            raise BadSetting("max_latency", goal.max_latency, "Give seconds, more than 0.")
+        _ = goal.ceilings  # they must make sense
         splits.check(dataset, list(goal.split_by.values()))
         self.classes = _classes(dataset)
         self.metric = judging.metric_for(dataset, goal.metric, self.classes)
@@ -192,7 +194,7 @@ class Prepared:
         """
         choice = Choice(
             board=board, work=self.work, clock=clock, seed=self.goal.seed,
-            simple=self.goal.simple, max_latency=self.goal.max_latency, watchers=self.watchers,
+            simple=self.goal.simple, watchers=self.watchers,
             shelf=self.shelf,
         )  # fmt: skip
         chosen = choice.make()
@@ -236,6 +238,7 @@ class Prepared:
             answer=judged.answer,
             classes=self.classes,
             decision=chosen.decision,
+            recipe=chosen.recipe,
             baseline=baseline,
             train=self.train,
             holdout=self.holdout,
@@ -265,7 +268,7 @@ class Prepared:
             plan=self.plan,
             rows={row.key: row for row in rows},
             metrics=judging.judged_by(self.metric, self.dataset, len(self.classes)),
-            timed=goal.max_latency is not None,
+            ceilings=goal.ceilings,
             bagged=parts.may_bag(self.dataset.task, goal),
             folds=[]
             if labels is None

@@ -16,11 +16,11 @@ import numpy as np
 
 from pipelines import splits
 from pipelines.task import Task
-from pipelines.trial import ROW_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from pipelines.ceilings import Ceilings
     from pipelines.leaderboard import Leaderboard
     from pipelines.metrics import Metric
     from pipelines.trial import Outcome, Trial, Work
@@ -58,16 +58,16 @@ class Mix:
         members = tuple(row for row, _ in left)
         return replace(self, members=members, weights=tuple(w / total for _, w in left))
 
-    def within(self, seconds: float | None) -> Mix | None:
-        """Return the weightiest members that answer one row in time together, if those are two."""
-        if seconds is None:
+    def within(self, ceilings: Ceilings) -> Mix | None:
+        """Return the weightiest members that keep the ceilings together, if those are two."""
+        if not ceilings.limits:
             return self
-        taken, left = set(), seconds
+        taken, total = set(), dict.fromkeys(ceilings.limits, 0.0)
         for trial, outcome in self.members:
-            took = outcome.metrics.get(ROW_SECONDS, 0.0)
-            if took <= left:
+            more = {key: value + outcome.metrics.get(key, 0.0) for key, value in total.items()}
+            if ceilings.kept(more):
                 taken.add(trial.number)
-                left -= took
+                total = more
         return self.only(frozenset(taken))
 
     def beats(self, single: Outcome, work: Work) -> bool:

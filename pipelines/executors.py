@@ -10,20 +10,12 @@ import logging
 import multiprocessing
 import os
 import signal
-import sys
 import threading
-from concurrent.futures import (
-    BrokenExecutor,
-    Executor,
-    Future,
-    InvalidStateError,
-    ProcessPoolExecutor,
-)
+from concurrent.futures import BrokenExecutor, Executor, Future, InvalidStateError
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import wait as wait_for
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import cloudpickle
@@ -31,6 +23,7 @@ from threadpoolctl import threadpool_limits
 
 from pipelines import trial as trials
 from pipelines.errors import BadSetting, EngineDown, MissingExtra
+from pipelines.processes import Processes, without_main
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -38,8 +31,6 @@ if TYPE_CHECKING:
     from pipelines.trial import Outcome, Trial, Work
 
 log = logging.getLogger(__name__)
-
-PRELOADED = ("pipelines.trial", "pipelines.adapters.boosters", "lightgbm", "sklearn.ensemble")
 
 
 class Serial(Executor):
@@ -53,94 +44,6 @@ class Serial(Executor):
         except Exception as error:  # noqa: BLE001 - an executor hands every error on
             future.set_exception(error)
         return future
-
-
-class Processes(Executor):
-    """One pool per worker process: what kills one takes no other down, and it is replaced."""
-
-    def __init__(self, workers: int, begin: Callable[..., None], *args: Any) -> None:
-        self._begin = (begin, args)
-        self._context = _context()
-        self._settled: dict[ProcessPoolExecutor, Future[Any]] = {}
-        self._pools: list[ProcessPoolExecutor] = [self._pool() for _ in range(workers)]
-        self._running: dict[Future[Any], int] = {}
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Hand the task to the least busy worker."""
-        self._running = {each: slot for each, slot in self._running.items() if not each.done()}
-        loads = [list(self._running.values()).count(slot) for slot in range(len(self._pools))]
-        slot = loads.index(min(loads))
-        with _without_main():
-            try:
-                future = self._pools[slot].submit(fn, *args, **kwargs)
-            except BrokenExecutor:
-                self._pools[slot].shutdown(wait=True)
-                self._pools[slot] = self._pool()
-                future = self._pools[slot].submit(fn, *args, **kwargs)
-        self._running[future] = slot
-        return future
-
-    def settled(self, future: Future[Any]) -> bool:
-        """Say whether the worker that has this is up, with its data."""
-        return self._settled[self._pools[self._running[future]]].done()
-
-    def kill(self, future: Future[Any]) -> None:
-        """End the process that works on this, at once; the future gets a BrokenExecutor."""
-        _kill(self._pools[self._running[future]])
-
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002 - the signature is Executor's
-        """Stop the workers; those still at work are killed if futures are to be cancelled."""
-        for pool in self._pools:
-            if cancel_futures:
-                _kill(pool)
-        for pool in self._pools:
-            pool.shutdown(wait=wait, cancel_futures=cancel_futures)
-
-    def _pool(self) -> ProcessPoolExecutor:
-        begin, args = self._begin
-        pool = ProcessPoolExecutor(1, self._context, begin, args)
-        with _without_main():
-            self._settled[pool] = pool.submit(_nothing)
-        return pool
-
-
-def _nothing() -> None:
-    """What a worker does first, once it has settled in."""
-
-
-def _kill(pool: ProcessPoolExecutor) -> None:
-    # The pool offers no public way to end a process before Python 3.14.
-    for process in list((pool._processes or {}).values()):
-        process.kill()
-
-
-def _context() -> Any:
-    """Return a way to start processes that is safe in a program with threads."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(list(PRELOADED))
-    return context
-
-
-def warm_up() -> None:
-    """Start importing what workers need, in a process of its own, while the parent reads on."""
-    if _context().get_start_method() == "forkserver":
-        from multiprocessing import forkserver
-
-        with _without_main():
-            forkserver.ensure_running()
-
-
-@contextmanager
-def _without_main() -> Iterator[None]:
-    """Keep new processes from importing the caller's script, which would search once more."""
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
 
 
 _work: Work | None = None
@@ -174,11 +77,6 @@ def serial() -> Serial:
     return Serial()
 
 
-def processes(workers: int, begin: Callable[..., None], *args: Any) -> Processes:
-    """Use this machine's cores; each worker calls ``begin(*args)`` first."""
-    return Processes(workers, begin, *args)
-
-
 @contextmanager
 def dask(address: str, workers: int) -> Iterator[Any]:
     """Use a Dask cluster: one on this machine for "dask", else the one at ``dask://host:port``.
@@ -194,7 +92,7 @@ def dask(address: str, workers: int) -> Iterator[Any]:
     library: Any = distributed  # it is only half typed
     place: Any = address.replace("dask://", "tcp://", 1)
     if address == "dask":
-        with _without_main():
+        with without_main():
             place = library.LocalCluster(
                 n_workers=workers,
                 threads_per_worker=1,
@@ -298,7 +196,7 @@ def crew(engine: str, workers: int, work: Work) -> Iterator[Crew]:
         here = serial()
         yield Crew(1, lambda trial, seconds: here.submit(trials.run, trial, work, seconds))
     elif engine == "processes":
-        pool = processes(workers, _begin, cloudpickle.dumps(work))
+        pool = Processes(workers, _begin, cloudpickle.dumps(work))
         try:
             ask = partial(pool.submit, _run_here)
             yield Crew(workers, ask, pool.kill, pool.settled)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines import own_metric
 from pipelines.anomaly.thresholds import Cut
+from pipelines.ceilings import Ceilings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +42,17 @@ class Goal:
     """Seconds that answering one row may take."""
     cut: Cut = field(default_factory=Cut)
     """How many rows are called anomalies."""
+    max_size: float | None = None
+    """Bytes that the model may take as a file."""
+
+    @property
+    def ceilings(self) -> Ceilings:
+        """What a model may cost.
+
+        Raises:
+            BadSetting: A ceiling is not positive.
+        """
+        return Ceilings(self.max_latency, self.max_size)
 
     @property
     def split_by(self) -> dict[str, str]:

@@ -72,5 +72,5 @@ def folds(
 
 def may_bag(task: Task, goal: Goal) -> bool:
     """Say whether the folds' models may answer together; in time, the early ones know little."""
-    wanted = not goal.simple and goal.max_latency is None and goal.time is None
+    wanted = not goal.simple and not goal.ceilings.limits and goal.time is None
     return wanted and task is not Task.ANOMALY

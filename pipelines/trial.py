@@ -20,6 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from pipelines import memory, shelf
 from pipelines.adapters import Stoppable, build
+from pipelines.ceilings import NONE as NO_CEILINGS
 from pipelines.task import Task
 
 if TYPE_CHECKING:
@@ -29,18 +30,16 @@ if TYPE_CHECKING:
 
     from pipelines.adapters import Model
     from pipelines.algorithms import Algorithm
+    from pipelines.ceilings import Ceilings
     from pipelines.cleaning.plan import Plan
     from pipelines.metrics import Metric
 
 Array: TypeAlias = np.ndarray[Any, Any]
 WATCHED_ROWS = 20_000
-ROWS_TIMED = 5
 LEARNING, LEAST_LEFT = 0.8, 0.1
 """How much of a fold's time goes into learning, and what share of a trial's a fold is worth."""
 MOST_KEPT = 5
 """So many of the folds' models are kept: one round of folds, also where they are repeated."""
-ROW_SECONDS = "row_seconds"
-"""Among an outcome's metrics, where somebody set a ceiling: seconds to answer one row."""
 Origin = Literal["default", "portfolio", "tuned", "ensemble"]
 
 
@@ -99,8 +98,8 @@ class Work:
     """The first one decides."""
     folds: Sequence[tuple[Array, Array]]
     """Training and test positions; none where there are no labels to test on."""
-    timed: bool = False
-    """Whether each trial tells how long one row's answer takes."""
+    ceilings: Ceilings = NO_CEILINGS
+    """What a model may cost; each trial measures what somebody minds."""
     memory: int | None = None
     """Bytes that a trial may take beyond what its worker holds already."""
     bagged: bool = False
@@ -168,7 +167,7 @@ def _judge(trial: Trial, work: Work, seconds: float | None) -> Outcome:
         return _unlabelled(model.score(work.features))
     clock, bags, stops = _Clock(seconds, len(work.folds)), _bags(trial, work), False
     parts: list[_Part] = []
-    speed: dict[str, float] = {}
+    cost: dict[str, float] = {}
     for number, (train, test) in enumerate(work.folds):
         if number and not clock.has_time_for(number, stops=stops):
             break
@@ -176,12 +175,13 @@ def _judge(trial: Trial, work: Work, seconds: float | None) -> Outcome:
         stops = isinstance(model, Stoppable) and model.stops
         part = _fold(model, work, (train, test), clock.share(number))
         parts.append(part if bags or part.answer is None else replace(part, model=None))
-        if work.timed and not speed:
-            speed = {ROW_SECONDS: row_seconds(model, work.features)}
+        if number == 0:
+            growth = len(work.features) / len(train)
+            cost = work.ceilings.measured(model, work.features, growth)
         if number == 0 and trial.bar is not None and _tally(parts, work).misses(trial.bar):
             break
     outcome = _tally(parts, work).outcome()
-    outcome = replace(outcome, metrics={**outcome.metrics, **speed})
+    outcome = replace(outcome, metrics={**outcome.metrics, **cost})
     return _with_models(outcome, parts) if _bags(trial, work) and outcome.complete else outcome
 
 
@@ -193,18 +193,6 @@ def _bags(trial: Trial, work: Work) -> bool:
 def _with_models(outcome: Outcome, parts: Sequence[_Part]) -> Outcome:
     packed = shelf.pack([part.model for part in parts[:MOST_KEPT] if part.model is not None])
     return outcome if packed is None else replace(outcome, packed=packed, bag=shelf.digest(packed))
-
-
-def row_seconds(model: Model, features: pd.DataFrame) -> float:
-    """Return how long a fitted model takes to answer one row, the median of a few."""
-    took = []
-    with threadpool_limits(1):
-        for place in range(ROWS_TIMED + 1):
-            row = features.iloc[[place % len(features)]]
-            started = time.perf_counter()
-            model.predict(row)
-            took.append(time.perf_counter() - started)
-    return float(np.median(took[1:]))  # the first one warms up
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,11 @@ import logging
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, cast
 
-from threadpoolctl import threadpool_limits
-
 from pipelines import calibration, decisions, ensemble
-from pipelines.adapters import build
 from pipelines.adapters.combined import Calibrated, Decided, Ensemble, mapped
 from pipelines.errors import AllTrialsFailed
-from pipelines.trial import ROW_SECONDS, Outcome, Trial, row_seconds
+from pipelines.recipe import Part, Recipe, fit
+from pipelines.trial import Outcome, Trial
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,9 +48,16 @@ class Chosen:
     single: tuple[Trial, Outcome]
     """The best trial that is one model; the winner itself, unless an ensemble won."""
     model: Model
+    parts: Sequence[Part]
+    """What it was made of."""
     notes: list[str] = field(default_factory=list)
     decision: Decision | None = None
     """How it names a class, where that is not the likeliest one."""
+
+    @property
+    def recipe(self) -> Recipe:
+        """How it can be made again."""
+        return Recipe.of(self.parts, self.model)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -64,8 +69,6 @@ class Choice:
     clock: Clock
     seed: int
     simple: bool = False
-    max_latency: float | None = None
-    """Seconds that one row's answer may take."""
     watchers: Sequence[Watcher] = ()
     shelf: Shelf | None = None
     """Where the folds' models are."""
@@ -84,11 +87,11 @@ class Choice:
             raise AllTrialsFailed(self.board.failures)
         if not ended:
             return self._default()
-        whole, self.board = self.board, self._fast_enough()
+        whole, self.board = self.board, self._within()
         chosen = self._together() or self._folds() or self._alone()
         self._calibrate(chosen)
         self._decide(chosen)
-        self._time(chosen)
+        chosen.notes.extend(self.work.ceilings.told(chosen.model, self.work.features))
         if self.clock.ended_early:
             chosen.notes.append(f"It was ended early: the best of {len(whole)} trials.")
         if chosen.trial.origin == "ensemble":
@@ -98,29 +101,18 @@ class Choice:
             watcher.chosen(chosen.trial, chosen.outcome)
         return chosen
 
-    def _fast_enough(self) -> Leaderboard:
-        """Return the board without what is too slow; the fastest is left where all of them are."""
-        most = self.max_latency
-        if most is None:
+    def _within(self) -> Leaderboard:
+        """Return the board without what breaks a ceiling; where all do, the nearest is left."""
+        ceilings = self.work.ceilings
+        if not ceilings.limits:
             return self.board
-        timed = [row for row in self.board.rows if row[0].algorithm_key != "dummy"]
-        timed = [row for row in timed if row[1].score is not None]
-        fast = [row for row in timed if row[1].metrics.get(ROW_SECONDS, 0.0) <= most]
-        if timed and not fast:
-            fast = [min(timed, key=lambda row: row[1].metrics[ROW_SECONDS])]
-        kept = [row for row in self.board.rows if row in fast or row[0].algorithm_key == "dummy"]
-        return replace(self.board, rows=tuple(kept))
-
-    def _time(self, chosen: Chosen) -> None:
-        """Say so where the winner answers slower than was asked for."""
-        if self.max_latency is None:
-            return
-        took = row_seconds(chosen.model, self.work.features)
-        if took > self.max_latency:
-            chosen.notes.append(
-                f"It answers one row in {took * 1000:.3g} ms, more than the "
-                f"{self.max_latency * 1000:.3g} ms asked for; nothing faster was found."
-            )
+        known = [row for row in self.board.rows if row[0].algorithm_key != "dummy"]
+        known = [row for row in known if row[1].score is not None]
+        kept = [row for row in known if ceilings.kept(row[1].metrics)]
+        if known and not kept:
+            kept = [min(known, key=lambda row: ceilings.excess(row[1].metrics))]
+        rows = [row for row in self.board.rows if row in kept or row[0].algorithm_key == "dummy"]
+        return replace(self.board, rows=tuple(rows))
 
     def _calibrate(self, chosen: Chosen) -> None:
         """Put a map behind the winner's probabilities where that makes them better."""
@@ -152,7 +144,7 @@ class Choice:
             if model is not None:
                 return Chosen(
                     board=self.board, trial=trial, outcome=outcome, single=(trial, outcome),
-                    model=model, notes=self.notes,
+                    model=model, notes=self.notes, parts=[Part.of(trial, outcome)],
                 )  # fmt: skip
         raise AllTrialsFailed(self.board.failures or dict.fromkeys(self.notes, 1))
 
@@ -163,20 +155,23 @@ class Choice:
             return None
         self._doing("looking for an ensemble")
         mix = ensemble.find(self.board, self.work, self.seed, self._seconds_to_mix())
-        mix = mix and mix.within(self.max_latency)
+        mix = mix and mix.within(self.work.ceilings)
         fitted = self._fitted(mix) if mix else {}
         left = mix and mix.only(frozenset(fitted))
         if left is None or not left.beats(single[1], self.work):
             return None
         pairs = zip(left.members, left.weights, strict=True)
-        parts = [(fitted[trial.number], weight) for (trial, _), weight in pairs]
-        members = [model for models, _ in parts for model in models]
-        weights = [weight / len(models) for models, weight in parts for _ in models]
+        groups = [(row, fitted[row[0].number], weight) for row, weight in pairs]
+        members = [model for _, models, _ in groups for model in models]
+        weights = [weight / len(models) for _, models, weight in groups for _ in models]
+        parts = [
+            Part.of(*row, weight, self._bag(row[1], models)) for row, models, weight in groups
+        ]
         model: Model = Ensemble(members, weights)
         trial, outcome = self._as_row(left, single[1])
         return Chosen(
             board=self.board, trial=trial, outcome=outcome,
-            single=single, model=model, notes=self.notes,
+            single=single, model=model, notes=self.notes, parts=parts,
         )  # fmt: skip
 
     def _folds(self) -> Chosen | None:
@@ -189,7 +184,13 @@ class Choice:
         return Chosen(
             board=self.board, trial=single[0], outcome=single[1], single=single,
             model=Ensemble(models, [1 / len(models)] * len(models)), notes=self.notes,
+            parts=[Part.of(*single, folds=len(models))],
         )  # fmt: skip
+
+    def _bag(self, outcome: Outcome, models: Sequence[Model]) -> int:
+        """Return how many models of folds these are; none where one was fitted on all rows."""
+        kept = outcome.bag is not None and models[0] not in self.models.values()
+        return len(models) if kept else 0
 
     def _kept(self, outcome: Outcome) -> list[Model] | None:
         """Return the models of a trial's folds, where they answer together."""
@@ -259,18 +260,9 @@ class Choice:
         )
         return Chosen(
             board=self.board, trial=trial, outcome=outcome, single=(trial, outcome),
-            model=fit(trial, outcome, self.work), notes=[note],
+            model=fit(trial, outcome, self.work), notes=[note], parts=[Part.of(trial, outcome)],
         )  # fmt: skip
 
     def _doing(self, what: str) -> None:
         for watcher in self.watchers:
             watcher.doing(what)
-
-
-def fit(trial: Trial, outcome: Outcome, work: Work) -> Model:
-    """Fit a trial's configuration on all training rows, with what its folds taught."""
-    row = work.rows[trial.algorithm_key]
-    params = {**trial.params, **outcome.learned}
-    model = build(row, params, trial.seed, plan=work.plan, task=work.task)
-    with threadpool_limits(1):
-        return model.fit(work.features, work.labels)

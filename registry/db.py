@@ -7,6 +7,7 @@ On PostgreSQL ``lock`` queues those who change the same model.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import create_engine, event, func, inspect, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import TimeoutError as NothingFree
+from sqlalchemy.pool import QueuePool
 
 from registry.errors import Conflict, DatabaseDown, DatabaseTooNew, MissingDriver, SchemaOutdated
 
@@ -21,15 +24,34 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
     from sqlalchemy.engine import URL, ExceptionContext
     from sqlalchemy.orm import Session
+    from sqlalchemy.pool import PoolProxiedConnection
 
 REVISIONS = ("0001", "0002", "0003")
 """Every schema this version knows, oldest first. A test compares them with ``migrations/``."""
 
-_WAIT = 30  # seconds that a writer waits for the one before
+_RECYCLE = 1800  # seconds after which a connection is replaced: firewalls forget idle ones
 _VERSION_TABLE = "mlops_alembic_version"
 _READING = "mlops_reading"
 # PostgreSQL: serialization failure, deadlock, lock not available.
 _RACES = frozenset({"40001", "40P01", "55P03"})
+_AGAIN = frozenset({"40001", "40P01"})  # the same work may well succeed right away
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many connections, and how long anybody waits. Seconds."""
+
+    pool: int = 5
+    """Connections that are kept open; twice as many more for a moment. PostgreSQL."""
+    wait: float = 30.0
+    """For a lock, or for a free connection."""
+    statement: float = 60.0
+    """For one statement; 0 is for ever. PostgreSQL."""
+    connect: int = 10
+    """For the server to answer. PostgreSQL."""
+
+
+LIMITS = Limits()
 
 
 class State(StrEnum):
@@ -41,7 +63,7 @@ class State(StrEnum):
     NEWER = "newer"
 
 
-def open_engine(url: str) -> Engine:
+def open_engine(url: str, limits: Limits = LIMITS) -> Engine:
     """Prepare SQLite or PostgreSQL for use from several threads. Connects on first use.
 
     Raises:
@@ -50,14 +72,16 @@ def open_engine(url: str) -> Engine:
     """
     target = _read(url)
     sqlite = target.get_backend_name() == "sqlite"
-    options: dict[str, Any] = {"connect_args": {"timeout": _WAIT}} if sqlite else {}
+    options = {"connect_args": {"timeout": limits.wait}} if sqlite else _pooled(target, limits)
     try:
-        engine = create_engine(target, pool_pre_ping=not sqlite, **options)
+        engine = create_engine(target, **options)
     except ModuleNotFoundError as error:
         raise MissingDriver(str(error.name)) from error
     if sqlite:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+    else:
+        event.listen(engine, "connect", partial(_prepare_postgresql, limits))
     event.listen(engine, "handle_error", partial(_tell_in_one_sentence, _hidden(target)))
     return engine
 
@@ -145,6 +169,8 @@ def upgrade(engine: Engine) -> str:
         raise DatabaseTooNew(shown(engine), str(_revision(engine)), REVISIONS[-1])
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":  # two that start on an empty database
+            connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+            connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
             key = func.hashtextextended(_VERSION_TABLE, 0)
             connection.execute(select(func.pg_advisory_xact_lock(key)))
         migrations.upgrade(connection)
@@ -176,6 +202,46 @@ def _hidden(url: URL) -> str:
     secret = {key: "***" for key in url.query if "password" in key}
     shown = url.update_query_dict(secret).render_as_string(hide_password=True)
     return shown.replace("%2A%2A%2A", "***")
+
+
+def _pooled(target: URL, limits: Limits) -> dict[str, Any]:
+    """Return the options of an engine on PostgreSQL."""
+    return {
+        "poolclass": _Pool,
+        "pool_size": limits.pool,
+        "max_overflow": 2 * limits.pool,
+        "pool_timeout": limits.wait,
+        "pool_pre_ping": True,
+        "pool_recycle": _RECYCLE,
+        # Locks are taken first and what they protect is read after: that needs a fresh look at
+        # every statement, whatever the server's default is.
+        "isolation_level": "READ COMMITTED",
+        "connect_args": {"connect_timeout": limits.connect, **target.query},
+    }
+
+
+class _Pool(QueuePool):
+    """A pool that says in one sentence that it has no connection left."""
+
+    def connect(self) -> PoolProxiedConnection:
+        try:
+            return super().connect()
+        except NothingFree as error:
+            reason = (
+                f"all of its {self.size() + self._max_overflow} connections were in use for "
+                f"{self._timeout:g} seconds; MLOPS_DATABASE_POOL allows more"
+            )
+            raise DatabaseDown("postgresql://…", reason) from error
+
+
+def _prepare_postgresql(limits: Limits, connection: Any, record: Any) -> None:
+    """Set up one new connection so that nothing waits for ever."""
+    del record
+    cursor = connection.cursor()
+    for name, seconds in (("statement_timeout", limits.statement), ("lock_timeout", limits.wait)):
+        cursor.execute(f"SET SESSION {name} = {int(seconds * 1000)}")
+    cursor.close()
+    connection.commit()
 
 
 def _prepare_sqlite(connection: Any, record: Any) -> None:
@@ -214,7 +280,9 @@ def _tell_in_one_sentence(where: str, context: ExceptionContext) -> None:
     error = context.original_exception
     code = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
     if code in _RACES:
-        raise Conflict("Somebody else changed the same thing at the same moment.") from error
+        raise Conflict(
+            "Somebody else changed the same thing at the same moment.", again=code in _AGAIN
+        ) from error
     if _is_about_the_database(error):
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise DatabaseDown(where, lines[0].rstrip(".")) from error

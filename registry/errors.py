@@ -263,7 +263,8 @@ class Undelivered(RegistryError):
 class Conflict(RegistryError):
     """Somebody else changed the same thing at the same moment."""
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, *, again: bool = False) -> None:
+        self.again = again
         super().__init__(f"{what} Nothing was changed; look at it and try again.")
 
 

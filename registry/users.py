@@ -166,6 +166,23 @@ def caller(session: Session, name: str, *, role: Role, source: str) -> tuple[Act
     return Actor(name, Role.VIEWER if known(session) else role, source), None
 
 
+def signed_in(session: Session, name: str, *, otherwise: Role, source: str) -> Actor:
+    """Say who somebody is whom another login let in: the registry's word on their role counts.
+
+    Args:
+        session: Any session; nothing is written.
+        name: Their name there.
+        otherwise: Their role when the registry does not know them.
+        source: The door they came through.
+
+    Raises:
+        UserInactive: They were deactivated.
+    """
+    row = _row(session, name)
+    role = otherwise if row is None else open_to(_snapshot(row)).role
+    return Actor(name, role, source)
+
+
 def open_to(user: User) -> User:
     """Return a user who may come in.
 

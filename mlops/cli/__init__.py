@@ -30,6 +30,7 @@ app = typer.Typer(
 app.command("run")(experiments.run)
 app.command("demo")(experiments.demo)
 app.command("profile")(data.profile)
+app.command("reproduce")(experiments.reproduce)
 app.command("algorithms")(catalogue.algorithms)
 app.command("versions")(versions.versions)
 app.command("show")(versions.show)

@@ -67,9 +67,10 @@ def db_upgrade(json: Json = False, debug: Debug = False) -> None:
     """
     with terminal(json=json, debug=debug) as term:
         from mlops import settings
+        from mlops.workspace import connect
         from registry import db
 
-        engine = db.open_engine(settings.load().database_url)
+        engine = connect(settings.load())
         told = {"database": db.shown(engine), "revision": db.upgrade(engine)}
         term.answer(
             told,
@@ -86,9 +87,10 @@ def db_status(json: Json = False, debug: Debug = False) -> None:
     """
     with terminal(json=json, debug=debug) as term:
         from mlops import settings
+        from mlops.workspace import connect
         from registry import db
 
-        engine = db.open_engine(settings.load().database_url)
+        engine = connect(settings.load())
         told = {"database": db.shown(engine), "state": db.state(engine).value}
         term.answer(
             told,

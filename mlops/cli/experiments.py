@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mlops.cli.output import Debug, Json, terminal, workspace
+from mlops.cli.output import Debug, Json, table, terminal, workspace
 from mlops.cli.parsing import pairs, words
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mlops.cli.output import Terminal
     from mlops.cli.progress import Lines
     from mlops.experiments import Result
+    from mlops.reproductions import Reproduced
 
 
 def run(
@@ -43,6 +44,10 @@ def run(
     max_latency: Annotated[str | None, typer.Option(help="Time for one row, like 5ms.")] = None,
     trial_time: Annotated[str | None, typer.Option(help="The most one trial may take.")] = None,
     trial_memory: Annotated[str | None, typer.Option(help="Its memory, like 2GB.")] = None,
+    sensitive: Annotated[
+        list[str] | None, typer.Option(help="The report compares the groups of this column.")
+    ] = None,
+    max_size: Annotated[str | None, typer.Option(help="The model's size, like 50MB.")] = None,
     engine: Annotated[
         str, typer.Option(help="processes, serial or dask://host:port.")
     ] = "processes",
@@ -86,6 +91,8 @@ def run(
                 max_latency=max_latency,
                 trial_time=trial_time,
                 trial_memory=trial_memory,
+                sensitive=sensitive or (),
+                max_size=max_size,
                 engine=engine,
                 resume=resume,
                 labels=labels,
@@ -95,6 +102,37 @@ def run(
                 workspace=workspace(),
             )
         term.answer(result, lambda console: _show(console, result))
+
+
+def reproduce(
+    ref: Annotated[str, typer.Argument(help="name/7, name@latest, name@production ...")],
+    data: Annotated[str | None, typer.Option(help="Where its rows are now.")] = None,
+    tolerance: Annotated[
+        float, typer.Option(min=0, help="How far, as a share, a metric may lie off.")
+    ] = 1e-6,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Train a version again from its record and compare; exit code 71 when metrics differ.
+
+    Example: mlops reproduce churn/3
+    """
+    with terminal(json=json, debug=debug) as term:
+        from mlops import reproductions
+        from mlops.failures import FAILURES, NotReproduced
+
+        found = reproductions.reproduce(ref, data=data, tolerance=tolerance, workspace=workspace())
+        term.answer(found, lambda console: _show_again(console, found))
+        if not found.agrees:
+            raise typer.Exit(FAILURES[NotReproduced].exit_code)
+
+
+def _show_again(console: Console, found: Reproduced) -> None:
+    rows = [(key, found.recorded[key], value, "" if key not in found.differing else "differs")
+            for key, value in found.now.items()]  # fmt: skip
+    console.print(table("", ["metric", "then", "now", ""], rows))
+    for line in (found.sentence, *found.notes):
+        console.print(line, markup=False)
 
 
 def demo(

@@ -21,18 +21,19 @@ Ref = Annotated[str, typer.Argument(help="name/7, name@latest, name@production, 
 
 def versions(
     name: Annotated[str | None, typer.Argument(help="A model's name; default: all.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many to list.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many to list.")] = 50,
+    after: Annotated[str | None, typer.Option(help="Go on behind this version.")] = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """List what is registered, newest first.
+    """List what is registered, newest first; the next page starts --after the last one.
 
     Example: mlops versions credit-risk
     """
     with terminal(json=json, debug=debug) as term:
         from mlops import records
 
-        found = records.versions(name, limit=limit, workspace=workspace())
+        found = records.versions(name, limit=limit, after=after, workspace=workspace())
         term.answer(found, lambda console: _list(console, found))
 
 

@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 
 from mlops.guard import HEADER
 from registry import db, users
-from registry.errors import UnknownUser
 from registry.mirror.speaking import is_drawing
 from registry.permissions import Actor, Role
 
@@ -17,29 +16,29 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from mlops.settings import Settings
+    from registry.permissions import Actor
 
 UI, CLIENT = "mlflow-ui", "mlflow-client"
 """How the audit log calls the ways through MLflow: by its server, and by its database."""
 
 
-def asker(engine: Engine, settings: Settings) -> Actor:
-    """Return who asks MLflow for something just now.
+def asker(settings: Settings, engine: Engine) -> Actor:
+    """Return who asks MLflow for something just now, in the role that the registry gives them.
 
     Raises:
         UserInactive: They were deactivated.
+        BadToken: This process has a token that opens nothing.
     """
-    name = _signed_in()
-    if name is None:  # one person's own server, or no server at all
-        from mlops.workspace import caller
+    from mlops import workspace
 
-        return caller(engine, settings, UI if _is_request() else CLIENT)
+    if not _is_request():
+        return workspace.caller(engine, settings, CLIENT)
+    name = _signed_in()
+    if name is None:  # a server without a login: one person's own
+        return workspace.caller(engine, settings, UI)
+    otherwise = Role.ADMIN if _runs_mlflow(name) else settings.mlflow_role
     with Session(db.readers(engine)) as session:
-        try:
-            users.get(session, name)
-            role = Role.ADMIN  # nothing narrows the role they have
-        except UnknownUser:
-            role = Role.ADMIN if _runs_mlflow(name) else settings.mlflow_role
-        return users.caller(session, name, role=role, source=UI)[0]
+        return users.signed_in(session, name, otherwise=otherwise, source=UI)
 
 
 def is_mirror() -> bool:

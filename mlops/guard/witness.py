@@ -41,7 +41,9 @@ class Witness:
     @cached_property
     def engine(self) -> Engine:
         """The record's engine, once its tables are known to be those of this release."""
-        engine = db.open_engine(self._elsewhere or self.store_uri)
+        from mlops.workspace import connect
+
+        engine = connect(self._settings, self._elsewhere or self.store_uri)
         db.ensure(engine)
         return engine
 
@@ -66,7 +68,7 @@ class Witness:
         from mlops.guard import people
         from mlops.workspace import Workspace
 
-        return Workspace(self._settings, self.engine, people.asker(self.engine, self._settings))
+        return Workspace(self._settings, self.engine, people.asker(self._settings, self.engine))
 
     @cached_property
     def _settings(self) -> Settings:

@@ -12,10 +12,11 @@ from pipelines.explain.tables import head, interactions, reliance
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pipelines.explain.facts import Curve, Weight
+    from pipelines.explain.facts import Curve, Shift, Weight
     from pipelines.explain.report import Report
 
 MOST_WEIGHTS = 15
+MOST_SHIFTS = 12
 
 
 def tabs(key: str, *parts: tuple[str, str]) -> str:
@@ -177,4 +178,43 @@ def trust(report: Report) -> str:
     return (
         f"<section>{head('trust', 'Trust', found.status, lead)}{lines}"
         f'<div class="multiples">{figures}</div>{key}</section>'
+    )
+
+
+def comparison(report: Report) -> str:
+    """Return how the version differs from the one in production; nothing where there is none."""
+    found, status = report.comparison, report.comparison_status
+    if found is None:
+        return ""
+    lead = (
+        "What moved between the two on the same rows, as shares of all movement, against what "
+        "retraining the same recipe does anyway."
+    )
+    most = max((max(one.before, one.after) for one in found.shifts), default=0.0)
+    lines = "".join(_shift(one, most) for one in found.shifts[:MOST_SHIFTS])
+    beyond = [
+        f"{word}: {', '.join(names)}"
+        for word, names in (
+            ("new among the strongest", found.entered_top),
+            ("no longer among them", found.left_top),
+            ("columns only here", found.new_columns),
+            ("columns only there", found.lost_columns),
+        )
+        if names
+    ]
+    more = f'<p class="soft">{escape("; ".join(beyond))}</p>' if beyond else ""
+    return (
+        f"<section>{head('comparison', f'Against {found.against}', status, lead)}"
+        f'<p class="verdict">{escape(found.words)}</p>'
+        '<div class="scroll"><table><tr><th>column</th><th class="num">before</th>'
+        f'<th class="num">now</th><th>change</th></tr>{lines}</table></div>{more}</section>'
+    )
+
+
+def _shift(one: Shift, most: float) -> str:
+    turned = " (turned round)" if one.sign_changed else ""
+    return (
+        f"<tr><td>{escape(one.column)}{turned}</td>"
+        f'<td class="num">{one.before:.1%}</td><td class="num">{one.after:.1%}</td>'
+        f'<td class="plot">{drawing.diverging(one.change, most)}</td></tr>'
     )

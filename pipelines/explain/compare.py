@@ -9,19 +9,23 @@ p-value stays large, and the verdict says so.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from pipelines.errors import BadSetting
+from pipelines.explain.facts import Comparison, Shift
+from pipelines.explain.outline import Outline, outline_of
 from pipelines.explain.statistics import rank_agreement
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from pipelines.explain.report import Report
+
+    Explained = Report | Outline
 
 LEVEL = 0.05
 TOP = 5
@@ -30,72 +34,42 @@ SMALL = 0.01
 FEWEST_RETRAINS = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Shift:
-    """What one column's weight did between two versions; shares are of all movement."""
-
-    column: str
-    before: float
-    after: float
-    rank_before: int | None
-    rank_after: int | None
-    sign_changed: bool
-
-    @property
-    def change(self) -> float:
-        """By how much the share grew."""
-        return self.after - self.before
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """How two versions differ in what moves their answers."""
-
-    shifts: tuple[Shift, ...]
-    new_columns: tuple[str, ...]
-    lost_columns: tuple[str, ...]
-    entered_top: tuple[str, ...]
-    left_top: tuple[str, ...]
-    distance: float
-    """Half the sum of |share changes|: 0 for the same weights, 1 for entirely other columns."""
-    row_agreement: float
-    """Mean rank correlation of the contributions to the rows that both explained."""
-    rows: int
-    usual: tuple[float, ...]
-    """The distances between same-recipe retrains."""
-    p_value: float | None
-    verdict: Literal["as usual", "changed", "not calibrated"]
-    words: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything as JSON-ready data."""
-        return asdict(self)
-
-
-def compare(before: Report, after: Report, *, null: Sequence[Report] = ()) -> Comparison:
+def compare(
+    before: Explained,
+    after: Explained,
+    *,
+    null: Sequence[Explained | Mapping[str, float]] = (),
+    against: str = "",
+) -> Comparison:
     """Say how the second report differs from the first, against what retraining does anyway.
 
     Args:
         before: the version in place.
         after: the version that would replace it.
-        null: reports of retrains of the recipe of ``before`` on the same rows and background.
+        null: trainings of one recipe, each on the same rows and background; one of them is the
+            original, the others retrains. Their shares are enough.
+        against: what the version in place is called.
 
     Raises:
         BadSetting: the reports are about other outputs or another task.
     """
-    _require_comparable(before, after)
-    shares = _shares(before), _shares(after)
+    one, two = _outline(before), _outline(after)
+    _require_comparable(one, two)
+    shares = one.shares, two.shares
     columns = sorted(set(shares[0]) | set(shares[1]), key=lambda c: -_largest(shares, c))
-    signs = _signs(before), _signs(after)
     ranks = _ranks(shares[0]), _ranks(shares[1])
-    shifts = tuple(_shift(column, shares, ranks, signs) for column in columns)
-    agreement, rows = _row_agreement(before, after)
+    shifts = tuple(
+        _shift(column, shares, ranks, (one.directions, two.directions)) for column in columns
+    )
+    agreement, rows = _row_agreement(one, two)
     distance = apart(*shares)
-    usual = tuple(distances([before, *null])) if null else ()
-    p_value = exceeds(distance, usual, len(null)) if null else None
-    verdict, words = _verdict(distance, usual, p_value, len(null))
+    usual = tuple(distances([_of(each) for each in null]))
+    retrains = max(0, len(null) - 1)
+    p_value = exceeds(distance, usual, retrains) if usual else None
+    verdict, words = _verdict(distance, usual, p_value, retrains)
     top = set(list(ranks[0])[:TOP]), set(list(ranks[1])[:TOP])
     return Comparison(
+        against=against,
         shifts=shifts,
         new_columns=tuple(column for column in columns if column not in shares[0]),
         lost_columns=tuple(column for column in columns if column not in shares[1]),
@@ -111,9 +85,17 @@ def compare(before: Report, after: Report, *, null: Sequence[Report] = ()) -> Co
     )
 
 
-def _require_comparable(before: Report, after: Report) -> None:
+def _outline(one: Explained) -> Outline:
+    return one if isinstance(one, Outline) else outline_of(one)
+
+
+def _of(one: Explained | Mapping[str, float]) -> Mapping[str, float]:
+    return one if isinstance(one, Mapping) else _outline(one).shares
+
+
+def _require_comparable(before: Outline, after: Outline) -> None:
     for name in ("task", "outputs"):
-        one, two = getattr(before.about, name), getattr(after.about, name)
+        one, two = getattr(before, name), getattr(after, name)
         if one != two:
             raise BadSetting("comparison", f"{one} with {two}", f"Both need the same {name}.")
 
@@ -127,15 +109,15 @@ def apart(one: Mapping[str, float], two: Mapping[str, float]) -> float:
     return 0.5 * sum(abs(one.get(c, 0.0) - two.get(c, 0.0)) for c in set(one) | set(two))
 
 
-def distances(reports: Sequence[Report]) -> list[float]:
-    """Return how far every two reports of one recipe are apart."""
-    return [apart(_shares(a), _shares(b)) for a, b in combinations(reports, 2)]
+def distances(shares: Sequence[Mapping[str, float]]) -> list[float]:
+    """Return how far every two trainings of one recipe are apart."""
+    return [apart(a, b) for a, b in combinations(shares, 2)]
 
 
 def exceeds(distance: float, usual: Sequence[float], retrains: int) -> float:
     """Return the chance of such a distance between two trainings of one recipe.
 
-    Distances of the old version to its retrains overlap, so that pairs are not independent: the
+    Distances between a few trainings overlap, so that pairs are not independent: the
     p-value never claims more than as many draws as there were retrains, each with its twin pairs
     pooled, and a log-normal tail where the distance lies beyond all that was seen.
     """
@@ -157,21 +139,13 @@ def _verdict(
     if p_value is None or retrains < FEWEST_RETRAINS:
         return (
             "not calibrated",
-            f"The weights moved by {distance:.0%}; it takes {FEWEST_RETRAINS} retrains of the old "
+            f"The weights moved by {distance:.0%}; it takes {FEWEST_RETRAINS} retrains of the "
             f"recipe to say whether that is usual, and there were {retrains}.",
         )
     told = f"{distance:.0%}, against a median of {np.median(usual):.0%} between retrains"
     if p_value < LEVEL:
         return "changed", f"The weights moved more than retraining does: {told}."
     return "as usual", f"The weights moved no more than retraining does: {told}."
-
-
-def _shares(report: Report) -> dict[str, float]:
-    return {weight.column: weight.share for weight in report.overall.weights}
-
-
-def _signs(report: Report) -> dict[str, float]:
-    return {weight.column: weight.direction for weight in report.overall.weights}
 
 
 def _ranks(shares: Mapping[str, float]) -> dict[str, int]:
@@ -201,16 +175,15 @@ def _shift(
     )
 
 
-def _row_agreement(before: Report, after: Report) -> tuple[float, int]:
-    """Compare the cases that both reports hold, on the columns that both know."""
-    shared = [column for column in before.about.columns if column in after.about.columns]
-    places = [[r.about.columns.index(column) for column in shared] for r in (before, after)]
-    cases = {case.row: case for case in after.local.cases}
-    pairs = [(case, cases[case.row]) for case in before.local.cases if case.row in cases]
-    if not pairs or not shared:
+def _row_agreement(before: Outline, after: Outline) -> tuple[float, int]:
+    """Compare the rows that both hold, on the columns that both know."""
+    shared = [column for column in before.columns if column in after.columns]
+    places = [[r.columns.index(column) for column in shared] for r in (before, after)]
+    rows = [row for row in before.rows if row in after.rows]
+    if not rows or not shared:
         return float("nan"), 0
     one, two = (
-        np.array([np.ravel(np.array(pair[side].shap)[:, places[side]]) for pair in pairs])
-        for side in (0, 1)
+        np.array([np.ravel(side.rows[row][:, there]) for row in rows])
+        for side, there in zip((before, after), places, strict=True)
     )
-    return float(rank_agreement(one, two).mean()), len(pairs)
+    return float(rank_agreement(one, two).mean()), len(rows)

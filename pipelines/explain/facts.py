@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -275,6 +275,50 @@ class Trust:
     status: Status
     checks: tuple[Check, ...] = ()
     removals: tuple[Removal, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """What one column's weight did between two versions; shares are of all movement."""
+
+    column: str
+    before: float
+    after: float
+    rank_before: int | None
+    rank_after: int | None
+    sign_changed: bool
+
+    @property
+    def change(self) -> float:
+        """By how much the share grew."""
+        return self.after - self.before
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """How two versions differ in what moves their answers."""
+
+    against: str = ""
+    """The version in place."""
+    shifts: tuple[Shift, ...]
+    new_columns: tuple[str, ...]
+    lost_columns: tuple[str, ...]
+    entered_top: tuple[str, ...]
+    left_top: tuple[str, ...]
+    distance: float
+    """Half the sum of |share changes|: 0 for the same weights, 1 for entirely other columns."""
+    row_agreement: float
+    """Mean rank correlation of the contributions to the rows that both explained."""
+    rows: int
+    usual: tuple[float, ...]
+    """The distances between same-recipe retrains."""
+    p_value: float | None
+    verdict: Literal["as usual", "changed", "not calibrated"]
+    words: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as JSON-ready data."""
+        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

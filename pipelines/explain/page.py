@@ -41,6 +41,7 @@ def render(report: Report, *, title: str = "") -> str:
             chapters.overall(report),
             chapters.local(report, left),
             tables.cohorts(report),
+            chapters.comparison(report),
             chapters.trust(report),
             _about(report),
         ]
@@ -102,6 +103,7 @@ def _header(report: Report, heading: str) -> str:
             ("global", "Overall"),
             ("local", "Single rows"),
             ("cohort", "Groups"),
+            *([("comparison", "Against production")] if report.comparison else []),
             ("trust", "Trust"),
             ("about", "About"),
         )

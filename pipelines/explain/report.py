@@ -12,7 +12,7 @@ import pandas as pd
 
 from pipelines.errors import UnknownColumn
 from pipelines.explain import cohorts, fairness, overall, rows, surrogates, trust, values, work
-from pipelines.explain.facts import About, Cohorts, Local, Overall, Status, Trust
+from pipelines.explain.facts import About, Cohorts, Comparison, Local, Overall, Status, Trust
 from pipelines.explain.question import Clock, OutOfTime, Question
 
 if TYPE_CHECKING:
@@ -44,6 +44,13 @@ class Report:
     trust: Trust
     values: pd.DataFrame = field(compare=False, repr=False)
     """Every explained cell: row, column, output, value, shap, lime."""
+    comparison: Comparison | None = None
+    """How it differs from another version, where it was compared with one."""
+    comparison_status: Status = field(
+        default_factory=lambda: Status.skipped("it was compared with no other version")
+    )
+    calibration_error: float | None = None
+    """Mean gap between confidence and accuracy, for classifiers on labelled rows."""
     schema: str = SCHEMA
 
     @property
@@ -61,6 +68,7 @@ class Report:
             "slices": self.cohorts.slices_status,
             "fairness": self.cohorts.fairness_status,
             "trust": self.trust.status,
+            "comparison": self.comparison_status,
         }
 
     @property
@@ -90,6 +98,8 @@ class Report:
             "local": asdict(self.local),
             "cohort": asdict(self.cohorts),
             "trust": asdict(self.trust),
+            "comparison": None if self.comparison is None else self.comparison.to_dict(),
+            "calibration_error": self.calibration_error,
             "statuses": {name: str(status) for name, status in self.statuses.items()},
         }
         clean: dict[str, Any] = _plain(told)
@@ -169,6 +179,7 @@ def report(
         cohorts=groups,
         trust=checks,
         values=values.table(job, lime),
+        calibration_error=work.calibration_error(job),
     )
 
 

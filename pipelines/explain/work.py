@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from pipelines import formulas
 from pipelines.errors import BadSetting, UnfaithfulExplanation
 from pipelines.explain import mixtures, router
 from pipelines.explain.exact import Exact
@@ -128,6 +129,18 @@ def judge(
     given = np.where(place >= 0, chance[np.arange(len(chance)), place], 0.0)
     losses = -np.log(np.clip(given, SMALLEST_LIKELIHOOD, 1.0))
     return np.where(missing, np.nan, losses), "log loss"
+
+
+def calibration_error(work: Work) -> float | None:
+    """Return how far confidence is from accuracy; None without known classes to compare with."""
+    if work.question.task is not Task.CLASSIFICATION or work.labels is None:
+        return None
+    chance = work.answers
+    chance = chance if chance.shape[1] > 1 else np.hstack([1 - chance, chance])
+    codes = {spelled(label): code for code, label in enumerate(work.question.predictor.classes)}
+    truth = np.array([codes.get(spelled(label), -1) for label in work.labels])
+    known = truth >= 0
+    return formulas.calibration_error(truth[known], chance[known]) if known.any() else None
 
 
 def choose(work: Work, asked: Sequence[int]) -> dict[int, tuple[str, ...]]:

@@ -8,8 +8,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from registry import audit, db, migrations, outbox, reports, tenures
-from registry.db import State
-from registry.errors import DatabaseDown, DatabaseTooNew, SchemaOutdated
+from registry.db import Limits, State
+from registry.errors import Conflict, DatabaseDown, DatabaseTooNew, SchemaOutdated
 from registry.versions import page
 
 
@@ -143,10 +143,9 @@ def test_readers_do_not_wait_for_a_writer(engine, record, session):
         assert [version.number for version in page(reader, "risk")] == [1]
 
 
-def test_a_writer_that_waited_too_long_is_told_in_one_sentence(tmp_path, monkeypatch):
-    monkeypatch.setattr(db, "_WAIT", 0.05)
+def test_a_writer_that_waited_too_long_is_told_in_one_sentence(tmp_path):
     path = tmp_path / "mlops.db"
-    engine = db.open_engine(f"sqlite:///{path}")
+    engine = db.open_engine(f"sqlite:///{path}", Limits(wait=0.05))
     db.ensure(engine)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("begin immediate")
@@ -209,3 +208,71 @@ def test_a_step_back_and_forth_finds_the_tenures_in_the_audit_log(engine, record
     assert [t.left for t in found] == ["archive", "replaced"]
     assert record.get("risk/2").stage == "archived"
     assert audit.verify(session) == 12
+
+
+@pytest.mark.parametrize("revision", db.REVISIONS)
+def test_down_to_any_revision_and_up_again_keeps_what_both_know(engine, record, session, revision):
+    record.champion(1)
+    record.champion(2)
+    session.commit()
+    entries, messages = audit.log(session), outbox.pending(session)
+    session.rollback()
+    with engine.begin() as connection:
+        migrations.downgrade(connection, revision)
+    db.upgrade(engine)
+    with engine.connect() as connection:
+        assert migrations.differences(connection) == []
+    with Session(engine) as again:
+        assert audit.log(again) == entries
+        assert outbox.pending(again) == messages
+        assert [version.ref for version in page(again)] == ["risk/2", "risk/1"]
+        assert len(reports.of(again, page(again)[0])) == 2
+        assert tenures.last(again, "risk").ref == "risk/2"
+        assert audit.verify(again) == len(entries)
+
+
+@pytest.fixture
+def limited(databases):
+    """Opens a PostgreSQL database with tight limits."""
+    if databases.kind == "sqlite":
+        pytest.skip("SQLite has a lock and nothing else to wait for")
+    engine = db.open_engine(databases.migrated(), Limits(pool=1, wait=0.1, statement=0.2))
+    yield engine
+    engine.dispose()
+
+
+def test_a_statement_that_takes_too_long_is_ended_in_one_sentence(limited):
+    with pytest.raises(DatabaseDown, match="statement timeout"), limited.connect() as connection:
+        connection.execute(text("select pg_sleep(5)"))
+
+
+def test_who_waits_too_long_for_a_lock_is_told_so(limited):
+    with Session(limited) as one, Session(limited) as other:
+        db.lock(one, "risk")
+        with pytest.raises(Conflict, match="changed the same thing"):
+            db.lock(other, "risk")
+
+
+def test_too_many_connections_are_told_in_one_sentence(limited):
+    held = [limited.connect() for _ in range(3)]
+    with pytest.raises(DatabaseDown, match="MLOPS_DATABASE_POOL"):
+        db.state(limited)
+    for connection in held:
+        connection.close()
+
+
+def test_a_stricter_server_changes_nothing_for_those_who_take_a_lock_first(databases, record):
+    if databases.kind == "sqlite":
+        pytest.skip("SQLite has one way only")
+    engine = db.open_engine(databases.migrated())
+    with engine.connect() as connection:
+        name = connection.scalar(text("select current_database()"))
+    engine.dispose()
+    with engine.begin() as connection:
+        strict = "alter database NAME set default_transaction_isolation to 'serializable'"
+        connection.execute(text(strict.replace("NAME", name)))
+    engine.dispose()
+    with engine.connect() as connection:
+        assert connection.scalar(text("show transaction_isolation")) == "read committed"
+        assert connection.scalar(text("show statement_timeout")) == "1min"
+    engine.dispose()

@@ -40,14 +40,14 @@ def explained(made):
 
 def test_a_retrain_of_the_same_recipe_is_as_usual(explained):
     old, null, retrained, _ = explained
-    found = compare(old, retrained, null=null)
+    found = compare(old, retrained, null=[old, *null])
     assert found.verdict == "as usual"
     assert found.rows >= 20
 
 
 def test_a_model_that_looks_at_another_column_is_changed(explained):
     old, null, _, leaking = explained
-    found = compare(old, leaking, null=null)
+    found = compare(old, leaking, null=[old, *null])
     assert found.verdict == "changed"
     since = next(shift for shift in found.shifts if shift.column == "since")
     assert since.change > 0.1
@@ -64,7 +64,7 @@ def test_without_retrains_nothing_is_claimed(explained):
 
 def test_a_report_is_as_itself(explained):
     old, null, _, _ = explained
-    found = compare(old, old, null=null)
+    found = compare(old, old, null=[old, *null])
     assert found.distance == 0
     assert found.row_agreement == pytest.approx(1)
     assert exceeds(0.0, found.usual, len(null)) == 1
