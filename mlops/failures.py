@@ -147,7 +147,7 @@ FAILURES: dict[type[Exception], Failure] = {
     making.TrackingDown: Failure(22, 503, "tracking-down"),
     making.BadPlan: Failure(23, 422, "bad-plan"),
     making.EngineDown: Failure(24, 503, "engine-down"),
-    making.JournalInUse: Failure(71, 409, "journal-in-use"),
+    making.JournalInUse: Failure(74, 409, "journal-in-use"),
     making.UnfaithfulExplanation: Failure(25, 500, "unfaithful-explanation"),
     making.CannotDetect: Failure(70, 422, "cannot-detect"),
     UnwritableFolder: Failure(26, 507, "unwritable-folder"),
