@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 from mlops import comparisons, files, mirroring, pictures, plans, registration
 from mlops.durations import bytes_of, seconds_of
 from mlops.failures import Interrupted
-from mlops.sources import read
+from mlops.sources import question, read
 from mlops.workspace import Workspace
 from pipelines import automl
 from pipelines.anomaly.thresholds import Cut
-from pipelines.errors import BadJournal, BadSetting, UnknownColumn
+from pipelines.errors import BadJournal, UnknownColumn
 from pipelines.goal import Goal, header
 from pipelines.journal import Journal
 from pipelines.own_metric import OwnMetric
@@ -222,7 +222,7 @@ def run(  # noqa: PLR0913 - the options of the public verb
     for watcher in watchers:
         watcher.doing("reading the data")
     cut = Cut.of(contamination, review)
-    target, task = _question(target, labels, task)
+    target, task = question(target, labels, task)
     dataset = read(data, target, task=task, types=types, rows=rows, seed=seed)
     called = called or model_name(dataset.name)
     for column in sensitive:
@@ -250,15 +250,6 @@ def run(  # noqa: PLR0913 - the options of the public verb
         asked=_asked(dataset, goal, types, rows),
     )  # fmt: skip
     return _search_and_register(going, resume)
-
-
-def _question(target: str | None, labels: str | None, task: str) -> tuple[str | None, str]:
-    """Return the target and the task; labels are the target of a search for anomalies."""
-    if labels is None:
-        return target, task
-    if target not in (None, labels) or task not in ("auto", "anomaly"):
-        raise BadSetting("labels", labels, "Labels are for anomalies: leave --target and --task.")
-    return labels, "anomaly"
 
 
 def _asked(
@@ -387,12 +378,8 @@ def _single(found: Found) -> dict[str, Any] | None:
     trial, outcome = found.single
     if trial.number == found.trial.number:
         return None
-    return {
-        "trial": trial.number,
-        "algorithm": trial.algorithm_key,
-        "score": outcome.score,
-        "params": dict(trial.params),
-    }
+    told = {"trial": trial.number, "algorithm": trial.algorithm_key, "score": outcome.score}
+    return {**told, "params": dict(trial.params)}
 
 
 def _compared(going: _Run, found: Found, version: ModelVersion) -> Comparison | None:

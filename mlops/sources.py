@@ -58,6 +58,19 @@ def read_features(
         return readers.read_features(_fetched(data, folder), types=types, columns=columns)
 
 
+def question(target: str | None, labels: str | None, task: str) -> tuple[str | None, str]:
+    """Return the target and the task; labels are the target of a search for anomalies.
+
+    Raises:
+        BadSetting: Labels are given beside another question.
+    """
+    if labels is None:
+        return target, task
+    if target not in (None, labels) or task not in ("auto", "anomaly"):
+        raise BadSetting("labels", labels, "Labels are for anomalies: leave --target and --task.")
+    return labels, "anomaly"
+
+
 def _task(text: str) -> Task | None:
     if text == "auto":
         return None
