@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mlops.promotions import archive, check, demote, history, promote, rollback
     from mlops.records import show, versions
     from mlops.reproductions import reproduce
+    from mlops.reviews import review
     from mlops.settings import Settings
     from mlops.workspace import Workspace
     from pipelines.own_metric import OwnMetric
@@ -44,6 +45,7 @@ __all__ = [
     "reject",
     "reproduce",
     "request",
+    "review",
     "rollback",
     "run",
     "show",
@@ -70,6 +72,7 @@ _HOMES = {
     "reproduce": "reproductions",
     "request": "approvals",
     "rollback": "promotions",
+    "review": "reviews",
     "run": "experiments",
     "show": "records",
     "versions": "records",

@@ -6,11 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlops import files
+import numpy as np
+
+from mlops import evidence, files
 from mlops.sources import read_features
 from mlops.workspace import Workspace
 from pipelines import serving, tracking
-from pipelines.errors import UnknownFormat
+from pipelines.anomaly import thresholds
+from pipelines.errors import BadSetting, UnknownFormat
+from pipelines.explain import reasons
 from registry import refs, versions
 
 if TYPE_CHECKING:
@@ -19,6 +23,8 @@ if TYPE_CHECKING:
     from pipelines.serving import Predictor
     from registry.versions import ModelVersion
 
+MOST_EXPLAINED = 50
+"""Of the rows called anomalies, so many of the strangest are told why."""
 _WRITERS = (".csv", ".csv.gz", ".parquet", ".jsonl", ".json")
 
 
@@ -61,9 +67,22 @@ def load_version(ws: Workspace, version: ModelVersion) -> Predictor:
 
 
 def predict(
-    ref: str | ModelVersion, data: Any, output: str | Path, *, workspace: Workspace | None = None
+    ref: str | ModelVersion,
+    data: Any,
+    output: str | Path,
+    *,
+    fdr: float | None = None,
+    workspace: Workspace | None = None,
 ) -> Predicted:
     """Answer for every row of a table and write the answers to a file.
+
+    Args:
+        ref: The version.
+        data: The rows.
+        output: The file to write.
+        fdr: Call rows of this table anomalies so that about this share of them is usual, instead
+            of by the version's own threshold.
+        workspace: Where everything is; by default as the settings say.
 
     Raises:
         UnknownFormat: The output's ending is none we write.
@@ -76,9 +95,43 @@ def predict(
     with ws.reading() as session:
         version = versions.get(session, refs.parse(str(ref)))
     predictor = load_version(ws, version)
-    answers = predictor.answers(read_features(data, types=taught(predictor)).frame)
+    frame = read_features(data, types=taught(predictor)).frame
+    answers = predictor.answers(frame)
+    if fdr is not None:
+        answers = _discovered(answers, fdr)
+    if "p_value" in answers and len(answers):
+        answers["reasons"] = _reasons(ws, version, predictor, frame, answers)
     files.write_whole(path, lambda part: _write(answers, part))
     return Predicted(version, len(answers), path)
+
+
+def _discovered(answers: pd.DataFrame, rate: float) -> pd.DataFrame:
+    """Return answers whose verdicts hold the share of false alarms.
+
+    Raises:
+        BadSetting: The version has no p-values, or the rate makes no sense.
+    """
+    if "p_value" not in answers:
+        raise BadSetting("fdr", rate, "Only versions that find anomalies have p-values.")
+    called = thresholds.discovered(answers["p_value"].to_numpy(), rate)
+    return answers.assign(is_anomaly=called, prediction=called.astype(int))
+
+
+def _reasons(
+    ws: Workspace, version: ModelVersion, predictor: Predictor, frame: pd.DataFrame,
+    answers: pd.DataFrame,
+) -> list[str]:  # fmt: skip
+    """Return for the strangest of the rows called anomalies what makes them so; else nothing."""
+    order = np.argsort(-answers["score"].to_numpy(), kind="stable")
+    places = [at for at in order if answers["is_anomaly"].iloc[at]][:MOST_EXPLAINED]
+    told = [""] * len(answers)
+    if places:
+        with files.scratch(ws.settings.home) as folder:
+            usual = evidence.fetch(ws, version.run_id, folder).background
+        found = reasons.of(predictor, frame.iloc[places], usual)
+        for at, words in zip(places, found.told, strict=True):
+            told[at] = words
+    return told
 
 
 def taught(predictor: Predictor) -> dict[str, str]:

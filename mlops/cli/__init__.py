@@ -15,6 +15,7 @@ from mlops.cli import (
     policies,
     predictions,
     reports,
+    reviews,
     versions,
     webhooks,
 )
@@ -45,6 +46,7 @@ app.command("approve")(lifecycle.approve)
 app.command("reject")(lifecycle.reject)
 app.command("explain")(reports.explain)
 app.command("predict")(predictions.predict)
+app.command("review")(reviews.review)
 app.command("ui")(admin.ui)
 app.command("doctor")(admin.doctor)
 database = typer.Typer(

@@ -17,6 +17,9 @@ def predict(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="A .csv, .parquet or .jsonl file to write.")
     ],
+    fdr: Annotated[
+        float | None, typer.Option(help="Anomalies: the share of false alarms to allow.")
+    ] = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -27,7 +30,7 @@ def predict(
     with terminal(json=json, debug=debug) as term:
         from mlops import predictions
 
-        done = predictions.predict(ref, data, output, workspace=workspace())
+        done = predictions.predict(ref, data, output, fdr=fdr, workspace=workspace())
         term.answer(
             done,
             lambda console: console.print(

@@ -1,0 +1,118 @@
+"""Why each of a few rows is strange, in a few words: the columns that add most to its score.
+
+The contributions are SHAP values in raw columns, exact where a method for the model exists. What
+is explained is the score itself, so a column named here makes the row stranger, whatever the
+detector's own sign is.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from pipelines.errors import UnfaithfulExplanation
+from pipelines.explain import router
+from pipelines.explain.question import Question, worded
+from pipelines.explain.sampling import draw
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipelines.explain.question import Explainable
+
+NAMED = 3
+PAIRS = 6
+BACKGROUND = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Reasons:
+    """Contributions (rows, columns) to the scores of some rows."""
+
+    rows: pd.DataFrame
+    contributions: np.ndarray
+    method: str
+
+    @property
+    def told(self) -> list[str]:
+        """One text a row: the columns that add most, with value and contribution."""
+        found = []
+        for place, values in enumerate(self.contributions):
+            top = [at for at in np.argsort(-values)[:NAMED] if values[at] > 0]
+            cells = [
+                f"{self.rows.columns[at]}={worded(self.rows.iloc[place, at], 4)}"
+                f" (+{values[at]:.2g})"
+                for at in top
+            ]
+            found.append("; ".join(cells))
+        return found
+
+    def groups(self, usual: pd.DataFrame) -> list[str]:
+        """Describe the rows by the column that makes most of each: a line for each cluster."""
+        column = self.contributions.argmax(axis=1)
+        named = [_direction(self.rows, place, at, usual) for place, at in enumerate(column)]
+        return [f"{many} with {what}" for what, many in Counter(named).most_common()]
+
+
+def of(predictor: Explainable, frame: pd.DataFrame, background: pd.DataFrame) -> Reasons:
+    """Explain the scores of some rows against rows that are usual."""
+    question = Question(predictor)
+    rows = question.conform(frame)
+    usual = question.conform(background.head(BACKGROUND))
+    exact, _ = router.exact(question, usual, rows)
+    if exact is not None:
+        try:
+            found = exact(rows, question.ask(rows))
+            return Reasons(rows, found.values[:, :, 0], found.method)
+        except UnfaithfulExplanation:
+            pass
+    found = draw(question, rows, usual, PAIRS, 0)
+    return Reasons(rows, found.values[:, :, 0], found.method)
+
+
+def _direction(rows: pd.DataFrame, place: int, at: int, usual: pd.DataFrame) -> str:
+    """Return which way a cell is unusual: above or below the middle, rare, or missing."""
+    name = rows.columns[at]
+    value: Any = rows.iloc[place, at]
+    if pd.isna(value):
+        return f"{name} missing"
+    if pd.api.types.is_numeric_dtype(rows[name]) and not pd.api.types.is_bool_dtype(rows[name]):
+        middle = pd.to_numeric(usual[name], errors="coerce").median()
+        return f"{name} {'above' if value >= middle else 'below'} {worded(middle, 3)}"
+    return f"{name} = {worded(value)}"
+
+
+def next_to_label(
+    scores: np.ndarray, threshold: float, cells: np.ndarray, many: int, known: Sequence[int] = ()
+) -> list[int]:
+    """Choose rows whose labels would teach most: strange or on the edge, and unlike each other.
+
+    Args:
+        scores: How strange each row is.
+        threshold: Where rows begin to be called anomalies.
+        cells: The rows as numbers of one size, to keep the chosen ones apart.
+        many: How many to choose.
+        known: Rows that have a label.
+
+    >>> cells = np.array([[0.0], [5.0], [5.1], [9.0]])
+    >>> next_to_label(np.array([0.0, 5.0, 5.1, 9.0]), 5.0, cells, 2)
+    [3, 2]
+    """
+    places = scores.argsort().argsort() / max(1, len(scores) - 1)
+    edge = float((scores <= threshold).mean())
+    worth = places**2 + 0.5 * np.exp(-(((places - edge) / 0.05) ** 2))
+    left = np.setdiff1d(np.argsort(-worth)[: max(50, 20 * many)], np.asarray(known, dtype=int))
+    chosen: list[int] = []
+    for _ in range(min(many, len(left))):
+        value = worth[left]
+        if chosen:
+            gaps = np.abs(cells[left][:, None] - cells[chosen][None]).mean(axis=2).min(axis=1)
+            value = value * gaps / (gaps.max() or 1.0)
+        best = int(left[int(np.argmax(value))])
+        chosen.append(best)
+        left = left[left != best]
+    return chosen

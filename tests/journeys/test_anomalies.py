@@ -1,0 +1,130 @@
+"""An analyst with a table and few labels: strange rows first, why, and better with answers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import mlops
+from mlops.workspace import Workspace
+from pipelines.errors import BadSetting
+from pipelines.explain import reasons
+from pipelines.serving import Predictor
+from registry import audit
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+@pytest.fixture(scope="module")
+def payments():
+    rng = np.random.default_rng(0)
+    rows = 260
+    frame = pd.DataFrame(
+        {
+            "amount": rng.lognormal(3, 0.4, rows),
+            "hour": rng.integers(8, 20, rows).astype(float),
+            "country": rng.choice(["DE", "FR", "NL"], rows),
+        }
+    )
+    strange = np.arange(rows) % 20 == 7
+    frame.loc[strange, "amount"] *= 40
+    return frame, strange
+
+
+@pytest.fixture(scope="module")
+def ws(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("home"))
+        yield Workspace.open()
+
+
+@pytest.fixture(scope="module")
+def version(ws, payments):
+    result = mlops.run(
+        payments[0], task="anomaly", name="payments", trials=2, contamination=0.05,
+        algorithms=["together", "ecod"], engine="serial", workspace=ws,
+    )  # fmt: skip
+    return result.version
+
+
+def test_answers_say_how_strange_each_row_is_and_why(ws, version, payments, tmp_path):
+    frame, strange = payments
+    mlops.predict(str(version), frame, tmp_path / "told.csv", workspace=ws)
+    told = pd.read_csv(tmp_path / "told.csv")
+    assert {"score", "p_value", "is_anomaly", "reasons"} <= set(told)
+    assert "probability" not in told
+    assert told["is_anomaly"][strange].mean() > 0.8
+    assert told["reasons"][strange & told["is_anomaly"]].str.startswith("amount=").mean() > 0.8
+    assert told["reasons"][~told["is_anomaly"]].isna().all()
+
+
+def test_false_alarms_are_held_to_a_share(ws, version, payments, tmp_path):
+    frame, strange = payments
+    mlops.predict(str(version), frame, tmp_path / "told.csv", fdr=0.2, workspace=ws)
+    called = pd.read_csv(tmp_path / "told.csv")["is_anomaly"].to_numpy()
+    assert (called & ~strange).sum() <= 0.3 * max(1, called.sum())
+    with pytest.raises(BadSetting, match="between 0 and 1"):
+        mlops.predict(str(version), frame, tmp_path / "told.csv", fdr=2.0, workspace=ws)
+
+
+def test_a_review_asks_for_strange_rows_keeps_answers_with_their_author_and_learns(
+    ws, version, payments
+):
+    frame, strange = payments
+    found = mlops.review(str(version), frame, rows=8, workspace=ws)
+    asked = found.rows.index.tolist()
+    assert len(set(asked)) == 8
+    assert strange[asked].mean() > 0.3
+    assert found.answer({place: bool(strange[place]) for place in asked}) == 8
+    again = mlops.review(str(version), frame, rows=8, workspace=ws)
+    assert again.known == 8
+    assert not set(again.rows.index) & set(asked)
+    with ws.reading() as session:
+        [entry] = audit.log(session, action="label")
+    assert entry.actor == ws.by.name
+    assert entry.detail["anomalies"] == int(strange[asked].sum())
+    result = again.retrain(trials=1, algorithms=["labelled_trees"], engine="serial")
+    assert result.version.name == version.name
+    assert result.version.number == version.number + 1
+    assert result.metric == "roc_auc"
+
+
+def test_a_review_of_rows_that_are_not_there_is_refused(ws, version, payments):
+    found = mlops.review(str(version), payments[0], rows=2, workspace=ws)
+    with pytest.raises(BadSetting, match="from 0 to 259"):
+        found.answer({260: True})
+    with pytest.raises(BadSetting, match="1 or more"):
+        mlops.review(str(version), payments[0], rows=0, workspace=ws)
+
+
+@pytest.mark.parametrize("key", ["iforest", "ecod", "knn"])
+def test_what_makes_a_row_strange_has_a_positive_sign(fitted_detector, key, payments):
+    predictor = Predictor(*fitted_detector(key), {})
+    frame, strange = payments
+    found = reasons.of(predictor, frame[strange].head(4), frame[~strange].head(120))
+    top = found.contributions.argmax(axis=1)
+    assert (found.rows.columns[top] == "amount").all()
+    assert (found.contributions.max(axis=1) > 0).all()
+    assert found.groups(frame[~strange])[0].startswith("4 with amount above")
+
+
+@pytest.fixture
+def fitted_detector(payments):
+    from pipelines.adapters import build
+    from pipelines.algorithms import find
+    from pipelines.cleaning.plan import plan
+    from pipelines.profile.table import profile
+    from pipelines.readers import read
+    from pipelines.schema import Schema
+    from pipelines.task import Task
+
+    def fit(key):
+        dataset = read(payments[0], task=Task.ANOMALY)
+        cleaned = plan(profile(dataset), dataset)
+        row = find(key, Task.ANOMALY)
+        model = build(row, row.default, 0, plan=cleaned, task=row.task).fit(dataset.features)
+        kinds = {each.name: each.kind for each in cleaned.columns}
+        return model, Schema.of(dataset.features, kinds)
+
+    return fit
