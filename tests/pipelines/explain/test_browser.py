@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import signal
+import socket
 import subprocess
+import sys
 import tempfile
 import threading
+import time
+from collections.abc import Iterator
 from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.request import urlopen
 
 import pytest
 from lightgbm import LGBMClassifier
@@ -113,3 +120,67 @@ def test_an_error_on_the_page_would_be_noticed(page):
     broken = page.replace('"use strict";', '"use strict"; missing();', 1)
     _, _, console = looked_at(broken, 1280, "light")
     assert any("missing is not defined" in line for line in console)
+
+
+@pytest.fixture(scope="module")
+def shown(page, tmp_path_factory) -> Iterator[str]:
+    """The page as an artifact behind a real MLflow server: its address in the UI."""
+    import mlflow
+
+    folder = tmp_path_factory.mktemp("mlflow")
+    (folder / "report.html").write_text(page.replace("</body>", PROBE + "</body>"))
+    store, artifacts = f"sqlite:///{folder}/mlflow.db", (folder / "artifacts").as_uri()
+    client = mlflow.MlflowClient(store)
+    run = client.create_run(client.create_experiment("loans", artifacts)).info
+    client.log_artifact(run.run_id, str(folder / "report.html"), "explanation")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    line = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store]
+    with (folder / "log").open("w") as log:
+        server = subprocess.Popen(
+            [*line, "--host", "127.0.0.1", "--port", str(port), "--workers", "1"],
+            stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 180
+        while not answers(f"http://127.0.0.1:{port}/health"):
+            assert server.poll() is None, (folder / "log").read_text()
+            assert time.monotonic() < deadline
+            time.sleep(0.5)
+        where = f"#/experiments/{run.experiment_id}/runs/{run.run_id}"
+        yield f"http://127.0.0.1:{port}/{where}/artifacts/explanation/report.html"
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(timeout=30)
+
+
+def answers(url: str) -> bool:
+    try:
+        with urlopen(url, timeout=5) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (400, "light")])
+def test_in_the_real_mlflow_ui_nothing_errs_and_all_fits(shown, width, scheme, tmp_path):
+    """The page's own policy forbids every request, and one that was tried would be an error."""
+    done = subprocess.run(
+        [
+            str(BROWSER), *FLAGS[:-1], "--virtual-time-budget=120000",
+            f"--user-data-dir={tmp_path}", f"--window-size={width},1200",
+            f"--blink-settings=preferredColorScheme={0 if scheme == 'dark' else 1}",
+            "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+            f"--screenshot={tmp_path / 'shot.png'}", shown,
+        ],
+        capture_output=True, text=True, timeout=180, check=True,
+    )  # fmt: skip
+    # MLflow gives the sandboxed frame an address of its own: whatever it says carries that.
+    console = [line for line in done.stderr.splitlines() if "CONSOLE" in line and "blob:" in line]
+    told = [found for line in console if (found := re.findall(r"PROBE (\d+) (\d+) (\d+)", line))]
+    assert len(console) == len(told) == 1
+    wide, seen, moves = map(int, told[0][0])
+    assert wide <= seen
+    assert moves >= 5
