@@ -63,7 +63,7 @@ def log(workspace: Workspace | None = None, **asked: Any) -> list[Entry]:
     """
     ws = workspace or Workspace.open()
     with ws.reading() as session:
-        if asked.get("subject"):
+        if asked.get("subject") and not asked["subject"].startswith("@"):
             ref = parse(asked["subject"])
             asked["subject"] = str(ref if ref.number else versions.get(session, ref))
         return list(audit.log(session, **asked))

@@ -27,7 +27,9 @@ app = typer.Typer(
 
 @app.command()
 def log(
-    subject: Annotated[str | None, typer.Argument(help="One version: name/7.")] = None,
+    subject: Annotated[
+        str | None, typer.Argument(help="One version, name/7, or a user: @users/ada.")
+    ] = None,
     model: Annotated[str | None, typer.Option(help="Only this model.")] = None,
     actor: Annotated[str | None, typer.Option(help="Only what this person did.")] = None,
     action: Annotated[str | None, typer.Option(help="Only this: promote, register ...")] = None,

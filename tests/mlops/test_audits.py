@@ -8,11 +8,12 @@ import sys
 
 import pytest
 
-from mlops import audits
+from mlops import audits, people
 from mlops.settings import Settings
 from mlops.workspace import Workspace
 from registry import audit
-from registry.errors import BadKey, BadSeal, BrokenChain
+from registry.errors import BadKey, BadRef, BadSeal, BrokenChain
+from registry.permissions import Role
 
 
 @pytest.fixture
@@ -98,6 +99,15 @@ def test_an_export_is_verified_offline_with_the_public_key_alone(ws, tmp_path):
     assert (found.entries, found.key, found.sealed_at) == (3, made.key, made.at)
     with pytest.raises(BadKey, match=r"public\.pem.*cannot be read"):
         audits.verify_export(tmp_path / "audit.jsonl", settings=elsewhere)
+
+
+def test_the_log_of_one_user_or_version_is_asked_for_by_its_name(ws):
+    write(ws)
+    people.add("rita", Role.RELEASER, workspace=ws)
+    assert [e.action for e in audits.log(ws, subject="@users/rita")] == ["add user"]
+    assert [e.number for e in audits.log(ws, subject="risk/1")] == [2]
+    with pytest.raises(BadRef):
+        audits.log(ws, subject="no/ref/at all")
 
 
 def test_the_commands_say_what_the_journeys_found(ws, tmp_path):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.orm import Session
 
-from registry import audit, db, outbox, reports, versions
+from registry import audit, db, deliveries, outbox, reports, tokens, users, versions, webhooks
 from registry.refs import parse
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -44,3 +44,19 @@ def test_an_old_database_opens_with_all_it_held(old):
 def test_the_digests_of_an_old_audit_log_are_computed_as_then(old):
     with Session(old) as session:
         assert audit.verify(session) == 14
+
+
+@pytest.mark.parametrize("old", SCHEMAS[2:], indirect=True, ids=lambda path: path.stem)
+def test_people_and_webhooks_of_an_old_database_are_still_those(old):
+    with Session(old) as session:
+        assert [(u.name, u.active) for u in users.page(session)] == [
+            ("ada", True), ("olaf", False), ("rita", True),
+        ]  # fmt: skip
+        assert [(t.user, t.state) for t in tokens.page(session)] == [
+            ("olaf", "revoked"), ("rita", "active"),
+        ]  # fmt: skip
+        assert tokens.caller(session, "mlops_golden", source="api")[0].name == "rita"
+        assert [webhook.models for webhook in webhooks.page(session)] == ["risk*"]
+        states = [one.state.value for one in deliveries.page(session)]
+        assert states[0] == "waiting"
+        assert set(states[1:]) == {"delivered"}
