@@ -238,8 +238,17 @@ def _keep(ws: Workspace, made: Checkpoint) -> None:
 
 
 def _last(ws: Workspace) -> Checkpoint | None:
-    ours, _ = _kept(ws.settings, None, db.shown(ws.engine))
-    return max(ours, key=lambda one: one.number, default=None)
+    """Return the checkpoint that was kept last of this database; only that one is checked."""
+    path, where = _folder(ws.settings) / _KEPT, db.shown(ws.engine)
+    if not path.exists():
+        return None
+    public = _public(ws.settings, None)
+    for line in reversed(path.read_text("utf-8").splitlines()):
+        one = checkpoints.read(line, checkpoints.fingerprint(public))
+        if one.database == where:
+            checkpoints.check(one, public)
+            return one
+    return None
 
 
 def _kept(
