@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
 from mlops import settings as environment
@@ -19,11 +19,17 @@ from registry.errors import BadKey, BrokenChain
 from registry.refs import parse
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy.orm import Session
+
     from mlops.settings import Settings
     from registry.audit import Entry, Head
     from registry.checkpoints import Checkpoint
 
 _KEY, _PUBLIC, _KEPT = "key.pem", "public.pem", "checkpoints.jsonl"
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -158,6 +164,17 @@ def checkpoint(*, workspace: Workspace | None = None) -> Checkpoint:
     made = _seal(ws, end)
     _keep(ws, made)
     return made
+
+
+def change(ws: Workspace, work: Callable[[Session], T]) -> T:
+    """Do something in one transaction, then keep a checkpoint where somebody made a key for that.
+
+    Raises:
+        Conflict: It was somebody else's turn every time.
+    """
+    done = ws.change(work)
+    note(ws)
+    return done
 
 
 def note(ws: Workspace) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mlops import audits
 from mlops.workspace import Workspace
 from registry import tokens, users
 from registry.errors import UnknownUser
@@ -86,7 +87,7 @@ def add(name: str, role: Role, *, workspace: Workspace | None = None) -> User:
         BadUser: Somebody has that name already, or nobody can.
     """
     ws = workspace or Workspace.open()
-    return ws.change(lambda session: users.add(session, name, role=role, by=ws.by))
+    return audits.change(ws, lambda session: users.add(session, name, role=role, by=ws.by))
 
 
 def set_role(
@@ -100,7 +101,9 @@ def set_role(
         BadUser: No admin would be left.
     """
     ws = workspace or Workspace.open()
-    return ws.change(lambda session: users.set_role(session, name, role, by=ws.by, reason=reason))
+    return audits.change(
+        ws, lambda session: users.set_role(session, name, role, by=ws.by, reason=reason)
+    )
 
 
 def deactivate(name: str, *, reason: str = "", workspace: Workspace | None = None) -> User:
@@ -112,7 +115,9 @@ def deactivate(name: str, *, reason: str = "", workspace: Workspace | None = Non
         BadUser: No admin would be left.
     """
     ws = workspace or Workspace.open()
-    return ws.change(lambda session: users.deactivate(session, name, by=ws.by, reason=reason))
+    return audits.change(
+        ws, lambda session: users.deactivate(session, name, by=ws.by, reason=reason)
+    )
 
 
 def reactivate(name: str, *, reason: str = "", workspace: Workspace | None = None) -> User:
@@ -123,7 +128,9 @@ def reactivate(name: str, *, reason: str = "", workspace: Workspace | None = Non
         UnknownUser: The registry knows nobody by that name.
     """
     ws = workspace or Workspace.open()
-    return ws.change(lambda session: users.reactivate(session, name, by=ws.by, reason=reason))
+    return audits.change(
+        ws, lambda session: users.reactivate(session, name, by=ws.by, reason=reason)
+    )
 
 
 def create_token(
@@ -152,10 +159,11 @@ def create_token(
     ws = workspace or Workspace.open()
     narrowed = _scopes(scopes)
     whose = user or ws.by.name
-    made = ws.change(
+    made = audits.change(
+        ws,
         lambda session: tokens.create(
             session, label, user=whose, by=ws.by, scopes=narrowed, expires_at=expires_at
-        )
+        ),
     )
     return Made(*made)
 
@@ -181,7 +189,9 @@ def revoke_token(number: int, *, reason: str = "", workspace: Workspace | None =
         Forbidden: It is another's, and your role may not manage users.
     """
     ws = workspace or Workspace.open()
-    return ws.change(lambda session: tokens.revoke(session, number, by=ws.by, reason=reason))
+    return audits.change(
+        ws, lambda session: tokens.revoke(session, number, by=ws.by, reason=reason)
+    )
 
 
 def _may(role: Role, scopes: frozenset[Action] | None) -> tuple[str, ...]:

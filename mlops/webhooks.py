@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from mlops import posting
+from mlops import audits, posting
 from mlops.workspace import Workspace
 from registry import deliveries, webhooks
 from registry.deliveries import State
@@ -83,8 +83,8 @@ def add(
 
             raise BadSetting("--event", kind, f"It is one of {', '.join(webhooks.KINDS)}.")
     return Added(
-        *ws.change(
-            lambda session: webhooks.add(session, url, models=models, kinds=kinds, by=ws.by)
+        *audits.change(
+            ws, lambda session: webhooks.add(session, url, models=models, kinds=kinds, by=ws.by)
         )
     )
 
@@ -97,7 +97,9 @@ def remove(number: int, *, reason: str = "", workspace: Workspace | None = None)
         Forbidden: Your role may not manage webhooks.
     """
     ws = workspace or Workspace.open()
-    return ws.change(lambda session: webhooks.remove(session, number, by=ws.by, reason=reason))
+    return audits.change(
+        ws, lambda session: webhooks.remove(session, number, by=ws.by, reason=reason)
+    )
 
 
 def page(
@@ -156,7 +158,7 @@ def again(number: int, *, workspace: Workspace | None = None) -> Delivery:
         Forbidden: Your role may not manage webhooks.
     """
     ws = workspace or Workspace.open()
-    return ws.change(lambda session: deliveries.again(session, number, by=ws.by))
+    return audits.change(ws, lambda session: deliveries.again(session, number, by=ws.by))
 
 
 def deliver(

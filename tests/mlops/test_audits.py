@@ -50,7 +50,8 @@ def test_without_a_key_nothing_is_kept_and_the_answer_says_so(ws):
 
 def test_with_a_key_every_change_leaves_a_checkpoint_and_a_cut_off_end_shows(ws):
     audits.key(settings=ws.settings)
-    write(ws)
+    write(ws, 2)
+    people.add("ada", Role.ADMIN, workspace=ws)
     assert audits.verify(workspace=ws).checkpoints == 3
     cut_off(ws, 2)
     for look in (audits.verify, audits.checkpoint):
