@@ -130,8 +130,9 @@ class _Search:
         rows = tuple(work.rows.values())
         race = len(work.features) >= RACE_FROM and len(work.folds) > 1
         self._proposals = Proposals(
-            rows, work.metric, question.seed, race=race and labelled, tune=labelled
-        )
+            rows, work.metric, question.seed, race=race and labelled, tune=labelled,
+            classes=len(work.classes),
+        )  # fmt: skip
         preferred = None if labelled else preferred_of(rows)
         self._board = Leaderboard(work.metric, preferred=preferred, ratio=ratio_of(work.folds))
         self._running: dict[Future[Outcome], _Running] = {}

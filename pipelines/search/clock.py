@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-TRIAL_SHARE = 0.35
+TRIAL_SHARE = 0.25
 """No trial may take more of the budget than this."""
 LEAST_LIMIT = 10.0
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 LINE_UP_SHARE = 0.6
 """How much of the trials, or of the time, the line-up may take."""
 SHORT_LIST = 6
+MANY_CLASSES, LATER = 4, 12
+"""Boosting grows a tree per class and round: with more classes than this, it waits its turns."""
 BEHIND: dict[Origin, float] = {"default": 0.15, "portfolio": 0.1, "tuned": 0.05}
 """How far behind the best first fold, as a share of its lead over the baseline, a trial may be."""
 
@@ -32,11 +34,18 @@ class Proposals:
     """Hands out trials, in an order that depends on the outcomes told and nothing else."""
 
     def __init__(
-        self, rows: Sequence[Algorithm], metric: Metric, seed: int, *, race: bool, tune: bool
+        self,
+        rows: Sequence[Algorithm],
+        metric: Metric,
+        seed: int,
+        *,
+        race: bool,
+        tune: bool,
+        classes: int = 2,
     ) -> None:
         self._studies = Studies(rows if tune else (), metric, seed)
         self._seed, self._race = seed, race
-        line = _line_up(rows)
+        line = _line_up(rows, classes)
         self._line = line if tune else [pair for pair in line if pair[1] is pair[0].portfolio[0]]
         self._number = 0
         self._seconds: dict[str, list[float]] = {}
@@ -103,10 +112,15 @@ class Proposals:
         return best - behind * (best - dummies[0])
 
 
-def _line_up(rows: Sequence[Algorithm]) -> list[tuple[Algorithm, Entry]]:
+def _line_up(rows: Sequence[Algorithm], classes: int) -> list[tuple[Algorithm, Entry]]:
     pairs = [(row, entry) for row in rows for entry in row.portfolio]
     # Somebody chose a short list: each gets its default before any gets a second try.
     short = len(rows) <= SHORT_LIST
-    return sorted(
-        pairs, key=lambda pair: (short and pair[1] is not pair[0].portfolio[0], pair[1].turn)
-    )
+
+    def place(pair: tuple[Algorithm, Entry]) -> tuple[bool, int]:
+        row, entry = pair
+        waits = classes > MANY_CLASSES and row.explain_with == "tree" and row.adapter == "boosters"
+        late = LATER if waits and entry.turn else 0
+        return short and entry is not row.portfolio[0], entry.turn + late
+
+    return sorted(pairs, key=place)
