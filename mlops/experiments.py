@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops import comparisons, files, mirroring, pictures, plans, registration
+from mlops.budgets import budget_of, for_each_trial
 from mlops.durations import bytes_of, seconds_of
 from mlops.failures import Interrupted
 from mlops.sources import question, read
@@ -212,11 +213,8 @@ def run(  # noqa: PLR0913 - the options of the public verb
     """
     ws = workspace or Workspace.open()
     require(ws.by, Action.REGISTER)
-    limit = replace(
-        _budget(ws, budget, trials, workers),
-        trial_seconds=None if trial_time is None else seconds_of(trial_time, "--trial-time"),
-        memory=None if trial_memory is None else bytes_of(trial_memory, "--trial-memory"),
-    )
+    limit = budget_of(ws, budget, trials, workers)
+    limit = replace(limit, **for_each_trial(trial_time, trial_memory))
     files.check_writable(ws.settings.home)
     called = refs.check_name(name) if name else ""
     for watcher in watchers:
@@ -273,15 +271,6 @@ def model_name(text: str) -> str:
     'churn-2024-final'
     """
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "model"
-
-
-def _budget(
-    ws: Workspace, budget: str | float | None, trials: int | None, workers: int | None
-) -> Budget:
-    seconds = None
-    if budget is not None or trials is None:
-        seconds = seconds_of(ws.settings.budget if budget is None else budget)
-    return Budget(seconds=seconds, trials=trials, workers=workers or ws.settings.at_once)
 
 
 def _search_and_register(going: _Run, resume: str | None) -> Result:
