@@ -6,14 +6,13 @@ reports are attached, then one transaction writes the version. A run that is cut
 
 from __future__ import annotations
 
-import re
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops import comparisons, files, mirroring, pictures, plans, registration
-from mlops.budgets import budget_of, for_each_trial
+from mlops.asked import budget_of, for_each_trial, model_name
 from mlops.durations import bytes_of, seconds_of
 from mlops.failures import Interrupted
 from mlops.sources import question, read
@@ -262,15 +261,6 @@ def _asked(
         "keep": list(goal.keep),
         "split": goal.split_by,
     }
-
-
-def model_name(text: str) -> str:
-    """Return a model's name for a file's: what a reference can carry.
-
-    >>> model_name("Churn 2024 (final)")
-    'churn-2024-final'
-    """
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "model"
 
 
 def _search_and_register(going: _Run, resume: str | None) -> Result:

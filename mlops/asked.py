@@ -1,7 +1,8 @@
-"""How much searching a person asked for, in their words, as a budget."""
+"""What a person asked of a run, in their words: how much searching, under what name."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from mlops.durations import bytes_of, seconds_of
@@ -35,3 +36,12 @@ def for_each_trial(time: str | float | None, memory: str | int | None) -> dict[s
         "trial_seconds": None if time is None else seconds_of(time, "--trial-time"),
         "memory": None if memory is None else bytes_of(memory, "--trial-memory"),
     }
+
+
+def model_name(text: str) -> str:
+    """Return a model's name for a file's: what a reference can carry.
+
+    >>> model_name("Churn 2024 (final)")
+    'churn-2024-final'
+    """
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "model"
