@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mlops.approvals import approve, reject, request
     from mlops.catalogue import algorithms
-    from mlops.experiments import Result, run
+    from mlops.experiments import run
     from mlops.explanations import explain
     from mlops.predictions import load, predict
     from mlops.profiles import profile
     from mlops.promotions import archive, check, demote, history, promote, rollback
     from mlops.records import show, versions
     from mlops.reproductions import reproduce
+    from mlops.results import Result
     from mlops.reviews import review
     from mlops.settings import Settings
     from mlops.workspace import Workspace
@@ -54,7 +55,7 @@ __all__ = [
 
 _HOMES = {
     "OwnMetric": "experiments",
-    "Result": "experiments",
+    "Result": "results",
     "Settings": "settings",
     "Workspace": "workspace",
     "algorithms": "catalogue",

@@ -12,7 +12,7 @@ from registry.stages import Stage
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mlops.experiments import Result
+    from mlops.results import Result
     from mlops.workspace import Workspace
     from pipelines.search import Watcher
     from registry.cases import Verdict

@@ -15,9 +15,11 @@ from mlops import comparisons, files, mirroring, pictures, plans, registration
 from mlops.asked import budget_of, for_each_trial, model_name
 from mlops.durations import bytes_of, seconds_of
 from mlops.failures import Interrupted
+from mlops.results import Result
 from mlops.sources import question, read
 from mlops.workspace import Workspace
 from pipelines import automl
+from pipelines import nested as nesting
 from pipelines.anomaly.thresholds import Cut
 from pipelines.errors import BadJournal, UnknownColumn
 from pipelines.goal import Goal, header
@@ -32,85 +34,11 @@ from registry.permissions import Action, require
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    import pandas as pd
-
     from mlops.comparisons import Comparison
     from pipelines.automl import Found, Prepared
     from pipelines.dataset import Dataset
-    from pipelines.leaderboard import Leaderboard
-    from pipelines.profile.facts import Profile
     from pipelines.search import Watcher
     from registry.versions import ModelVersion
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
-    """What a run made: a version, and how it was found."""
-
-    version: ModelVersion
-    run_id: str
-    experiment_id: str
-    board: Leaderboard
-    profile: Profile
-    score: float
-    metrics: Mapping[str, float]
-    baseline: float | None
-    holdout_rows: int
-    seconds: float
-    interval: tuple[float, float] | None = None
-    """Of ``score``, 95 %, over draws of the held-out rows."""
-    single: Mapping[str, Any] | None = None
-    """The best single model, where an ensemble won."""
-    comparison: Comparison | None = None
-    notes: tuple[str, ...] = ()
-
-    @property
-    def leaderboard(self) -> pd.DataFrame:
-        """Every trial, best first, as a DataFrame."""
-        return self.board.to_frame()
-
-    @property
-    def task(self) -> str:
-        """The question the model answers."""
-        return self.version.task
-
-    @property
-    def metric(self) -> str:
-        """The metric it was chosen by."""
-        return self.version.metric
-
-    @property
-    def commands(self) -> list[str]:
-        """What to type next."""
-        return [
-            f"mlops show {self.version}",
-            f"mlops promote {self.version} --to staging",
-            f"mlops predict {self.version} DATA -o answers.csv",
-        ]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything a script may want to read."""
-        return {
-            "version": str(self.version),
-            "run_id": self.run_id,
-            "experiment_id": self.experiment_id,
-            "task": self.task,
-            "metric": self.metric,
-            "score": self.score,
-            "interval": self.interval,
-            "metrics": dict(self.metrics),
-            "baseline": self.baseline,
-            "holdout_rows": self.holdout_rows,
-            "trials": len([t for t, _ in self.board.rows if t.origin != "ensemble"]),
-            "failed_trials": sum(self.board.failures.values()),
-            "single": self.single,
-            "seconds": round(self.seconds, 3),
-            "dropped": {c: f.reason for c, f in self.profile.drops.items()},
-            "comparison": self.comparison,
-            "like_best": list(self.board.like_best),
-            "notes": self.notes,
-            "leaderboard": self.leaderboard.to_dict(orient="records"),
-        }
 
 
 @dataclass(slots=True, kw_only=True)
@@ -128,6 +56,7 @@ class _Run:
     asked: Mapping[str, Any]
     """What must be asked again to make the same model."""
     sensitive: tuple[str, ...] = ()
+    nested: nesting.Shape | None = None
     notes: list[str] = field(default_factory=list)
 
     def doing(self, what: str) -> None:
@@ -161,6 +90,7 @@ def run(  # noqa: PLR0913 - the options of the public verb
     trial_memory: str | int | None = None,
     sensitive: Sequence[str] = (),
     max_size: str | float | None = None,
+    nested: str | None = None,
     engine: str = "processes",
     resume: str | None = None,
     labels: str | None = None,
@@ -197,6 +127,7 @@ def run(  # noqa: PLR0913 - the options of the public verb
         trial_memory: The memory one trial may take, like 2GB; by default a share of what is free.
         sensitive: Columns whose groups should be treated alike; the report says how they are.
         max_size: How large the model may be, like 50MB.
+        nested: Also judge the whole procedure, like 3x2: three folds twice, a search for each.
         engine: processes, serial, dask or dask://host:port.
         resume: The id of a run to go on with.
         labels: The column that marks anomalies (1, 0 or empty), where there is one.
@@ -220,6 +151,7 @@ def run(  # noqa: PLR0913 - the options of the public verb
         watcher.doing("reading the data")
     cut = Cut.of(contamination, review)
     target, task = question(target, labels, task)
+    shape = None if nested is None else nesting.Shape.read(nested)
     dataset = read(data, target, task=task, types=types, rows=rows, seed=seed)
     called = called or model_name(dataset.name)
     for column in sensitive:
@@ -244,8 +176,10 @@ def run(  # noqa: PLR0913 - the options of the public verb
         ws=ws, name=called, dataset=dataset, goal=goal, budget=limit, engine=engine,
         watchers=watchers, tracker=Tracker(ws.tracking_uri, called),
         sensitive=tuple(sensitive),
-        asked=_asked(dataset, goal, types, rows),
+        asked=_asked(dataset, goal, types, rows), nested=shape,
     )  # fmt: skip
+    if shape is not None:
+        nesting.check(dataset, goal)
     return _search_and_register(going, resume)
 
 
@@ -275,6 +209,7 @@ def _search_and_register(going: _Run, resume: str | None) -> Result:
     try:
         prepared.watchers = [*going.watchers, tracker]
         found = prepared.find_best(going.budget, journal=journal, engine=going.engine)
+        found = _nested(going, found)
         tracker.notes = [found.note] if found.note else []
         tracker.log_texts(pictures.draw(found, prepared.work.rows))
         version = registration.register(
@@ -294,13 +229,26 @@ def _search_and_register(going: _Run, resume: str | None) -> Result:
     except BaseException:
         tracker.finish("FAILED")
         raise
-    missing = tracker.finish("FINISHED", {**found.metrics, "seconds": found.seconds})
+    more = {"nested_mean": found.nested["mean"]} if found.nested else {}
+    missing = tracker.finish("FINISHED", {**found.metrics, **more, "seconds": found.seconds})
     if missing:
         going.notes.append(f"MLflow did not take {len(missing)} records; --resume writes them.")
     failure = mirroring.show(going.ws, going.name)
     if failure:
         going.notes.append(f"MLflow does not show the version yet: {failure}")
     return _result(going, found, version)
+
+
+def _nested(going: _Run, found: Found) -> Found:
+    """Judge the whole procedure too, where somebody asked for it."""
+    if going.nested is None:
+        return found
+    told = nesting.evaluate(
+        going.dataset, going.goal, going.budget, going.nested,
+        engine=going.engine, doing=going.doing,
+    )  # fmt: skip
+    note = f"{found.note} {told.sentence}".strip()
+    return replace(found, nested=told.to_dict(), note=note)
 
 
 def _start(going: _Run, prepared: Prepared, resume: str | None) -> Journal:
@@ -343,6 +291,7 @@ def _result(going: _Run, found: Found, version: ModelVersion) -> Result:
         profile=found.profile,
         score=found.score,
         interval=found.interval,
+        nested=found.nested,
         metrics=found.metrics,
         baseline=found.baseline,
         holdout_rows=len(found.holdout),

@@ -9,6 +9,7 @@ from pipelines.charts.searches import of_search
 from pipelines.judging import decision_of
 from pipelines.search.importances import importances
 from pipelines.task import Task
+from pipelines.tracking.papers import as_json
 from pipelines.trial import as_truth
 
 if TYPE_CHECKING:
@@ -25,7 +26,9 @@ def draw(found: Found, rows: Mapping[str, Algorithm]) -> dict[str, str]:
     shares, why = importances(found.leaderboard, rows)
     charts = {**of_search(found.leaderboard, shares), **_answers(found)}
     told = {"importances.txt": f"{why}\n"} if why else {}
-    return {f"{FOLDER}/{name}": chart for name, chart in {**charts, **told}.items()}
+    drawn = {f"{FOLDER}/{name}": chart for name, chart in {**charts, **told}.items()}
+    nested = {} if found.nested is None else {"nested.json": as_json(found.nested)}
+    return {**drawn, **nested}
 
 
 def _answers(found: Found) -> dict[str, str]:

@@ -177,6 +177,7 @@ def _evidence(tracker: Tracker, found: Found, shown: _Shown) -> Evidence:
             "validation_score": found.outcome.score,
             "baseline": found.baseline,
             "interval": found.interval,
+            "nested": found.nested,
             "decision": found.decision and found.decision.to_dict(),
             "holdout_rows": len(found.holdout),
             "seed": found.trial.seed,

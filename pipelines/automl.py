@@ -73,6 +73,8 @@ class Found:
     classes: tuple[Any, ...] = ()
     decision: Decision | None = None
     """How it names a class, where that is not the likeliest one."""
+    nested: Mapping[str, Any] | None = None
+    """What nested evaluation told of the whole procedure, where it was asked for."""
     recipe: Recipe
     """How the model can be made again."""
     baseline: float | None
@@ -133,9 +135,18 @@ def prepare(
 
 
 class Prepared:
-    """A table that was looked at, planned for and split; ``watchers`` may be added to."""
+    """A table that was looked at, planned for and split; ``watchers`` may be added to.
 
-    def __init__(self, dataset: Dataset, goal: Goal, watchers: Sequence[Watcher]) -> None:
+    ``apart`` says which rows to learn from and which to keep, where the goal does not.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        goal: Goal,
+        watchers: Sequence[Watcher],
+        apart: tuple[Array, Array] | None = None,
+    ) -> None:
         self.started = time.monotonic()
         dataset, self.partial = alarms.completed(dataset)
         self.dataset = dataset
@@ -151,7 +162,7 @@ class Prepared:
         self.plan = parts.spared(goal.plan or propose(self.profile, dataset), goal)
         for watcher in watchers:
             watcher.profiled(self.profile, self.plan)
-        self.train, self.holdout = parts.split(dataset, goal)
+        self.train, self.holdout = parts.split(dataset, goal, apart)
         self.work = self._work()
         self.apart = self._apart()
         self.shelf = Shelf()

@@ -42,12 +42,17 @@ def spared(plan: Plan, goal: Goal) -> Plan:
     return replace(plan, columns=tuple(used), dropped=(*plan.dropped, *dropped))
 
 
-def split(dataset: Dataset, goal: Goal) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the rows to learn from and those kept apart, without rows whose target is missing."""
+def split(
+    dataset: Dataset, goal: Goal, sides: tuple[Array, Array] | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the rows to learn from and those kept apart, without rows whose target is missing.
+
+    ``sides`` are the positions of both among the others, where somebody says them.
+    """
     frame = dataset.frame
     if dataset.target is not None and frame[dataset.target].isna().any():
         frame = frame[frame[dataset.target].notna()].reset_index(drop=True)
-    train, apart = splits.holdout(
+    train, apart = sides or splits.holdout(
         replace(dataset, frame=frame),
         seed=goal.seed, groups=goal.group, time=goal.time, column=goal.split,
     )  # fmt: skip

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from mlops.cli.output import Terminal
     from mlops.cli.progress import Lines
-    from mlops.experiments import Result
     from mlops.reproductions import Reproduced
+    from mlops.results import Result
 
 
 def run(
@@ -48,6 +48,9 @@ def run(
         list[str] | None, typer.Option(help="The report compares the groups of this column.")
     ] = None,
     max_size: Annotated[str | None, typer.Option(help="The model's size, like 50MB.")] = None,
+    nested: Annotated[
+        str | None, typer.Option(help="Judge the procedure: 3x2 means 6 more searches.")
+    ] = None,
     engine: Annotated[
         str, typer.Option(help="processes, serial or dask://host:port.")
     ] = "processes",
@@ -93,6 +96,7 @@ def run(
                 trial_memory=trial_memory,
                 sensitive=sensitive or (),
                 max_size=max_size,
+                nested=nested,
                 engine=engine,
                 resume=resume,
                 labels=labels,

@@ -79,6 +79,12 @@ def _found(version: ModelVersion) -> list[str]:
             f"{_plain(version.metric)} between {low:.4g} and {high:.4g} (95 %) on "
             f"{more.get('holdout_rows', 0)} rows that took no part in choosing."
         )
+    if nested := more.get("nested"):
+        sure = "{:.4g} to {:.4g}".format(*nested["interval"]) if nested["interval"] else "unknown"
+        told.append(
+            f"The whole procedure, by nested evaluation over {len(nested['scores'])} searches: "
+            f"{_plain(nested['metric'])} {nested['mean']:.4g} (95 %: {sure})."
+        )
     if (decision := more.get("decision") or {}).get("threshold") is not None:
         told.append(
             f"Names the second class from a chance of {decision['threshold']:.3g} on "

@@ -8,6 +8,7 @@ import pytest
 from mlflow import MlflowClient
 
 import mlops
+from pipelines.errors import BadSetting
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 STORE = "sqlite:///mlflow.db"
@@ -127,3 +128,19 @@ def test_a_commit_is_named_with_whether_files_changed_since(tmp_path, monkeypatc
     (tmp_path / "a.txt").write_text("2")
     assert git_tags()["mlflow.source.git.dirty"] == "true"
     assert len(git_tags()["mlflow.source.git.commit"]) == 40
+
+
+def test_nested_evaluation_is_told_kept_and_refused_in_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    how = {"trials": 2, "algorithms": ["lda"], "workers": 1, "engine": "serial", "simple": True}
+    result = mlops.run(loans(200), "default", name="loans", nested="2", **how)
+    assert len(result.nested["scores"]) == 2
+    assert "for the whole procedure, over 2 searches" in result.notes[-1]
+    client = MlflowClient(STORE, STORE)
+    assert "nested.json" in paths(client, result.run_id)
+    assert "nested_mean" in client.get_run(result.run_id).data.metrics
+    assert (
+        "nested evaluation over 2 searches" in client.get_model_version("loans", "1").description
+    )
+    with pytest.raises(BadSetting, match="Write folds and repeats"):
+        mlops.run(loans(200), "default", nested="many", **how)
