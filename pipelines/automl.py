@@ -24,7 +24,7 @@ from pipelines.profile.table import require_sound
 from pipelines.search.clock import Clock
 from pipelines.shelf import Shelf
 from pipelines.task import Task
-from pipelines.trial import Outcome, Work, answer_of
+from pipelines.trial import Outcome, Trial, Work, answer_of, run
 from pipelines.winner import Choice
 
 if TYPE_CHECKING:
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from pipelines.profile.facts import Profile
     from pipelines.recipe import Recipe
     from pipelines.search import Budget, Watcher
-    from pipelines.trial import Trial
     from pipelines.winner import Chosen
 
 
@@ -233,6 +232,7 @@ class Prepared:
             score = judged.metrics[self.metric.key]
             outcome = Outcome(score, judged.metrics, complete=False)
             board = board.with_row(chosen.trial, outcome)
+        board = self._with_baseline(board, baseline if chosen.outcome.score is None else None)
         return Found(
             dataset=self.dataset,
             profile=self.profile,
@@ -313,6 +313,19 @@ class Prepared:
         answer = answer_of(model, self.apart.features, self.classes)
         value = self.metric.of(self.apart.truth, answer)
         return value if np.isfinite(value) else None
+
+    def _with_baseline(self, board: Leaderboard, held_out: float | None) -> Leaderboard:
+        """Return the board with the baseline on it, also where the search had no time for it."""
+        keys = {trial.algorithm_key for trial, _ in board.rows}
+        if "dummy" in keys or "dummy" not in self.work.rows or self.work.labels is None:
+            return board
+        number = 1 + max((trial.number for trial, _ in board.rows), default=-1)
+        trial = Trial(number, "dummy", {}, self.goal.seed, "default")
+        if held_out is None:
+            return board.with_row(trial, run(trial, self.work))
+        return board.with_row(
+            trial, Outcome(held_out, {self.metric.key: held_out}, complete=False)
+        )
 
     def _doing(self, what: str) -> None:
         for watcher in self.watchers:

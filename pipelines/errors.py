@@ -170,7 +170,9 @@ class AllTrialsFailed(PipelineError):
     def __init__(self, reasons: Mapping[str, int]) -> None:
         self.reasons = dict(reasons)
         total = sum(self.reasons.values())
-        told = "; ".join(f"{count}x {reason}" for reason, count in self.reasons.items())
+        told = "; ".join(
+            f"{count}x {reason.rstrip('.')}" for reason, count in self.reasons.items()
+        )
         super().__init__(
             f"All {total} trials failed: {told or 'none was started'}. "
             "Mend the data or choose other --algorithms; --debug shows more."

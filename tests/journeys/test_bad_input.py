@@ -42,6 +42,8 @@ CASES = [
     ("good.csv", {}, ["--target", "y", "--task", "magic"], 2, "--task cannot be 'magic'"),
     ("good.csv", {}, ["--target", "y", "--resume", "nope"], 20, "no journal"),
     ("good.csv", {}, ["--target", "y", "--name", "a/b"], 35, "a/b"),
+    ("good.csv", {}, ["--target", "y", "--nested", "1"], 2, "--nested cannot be '1'"),
+    ("good.csv", {}, ["--target", "y", "--max-size", "huge"], 2, "--max-size cannot be 'huge'"),
 ]
 
 
@@ -55,6 +57,38 @@ def test_a_run_that_cannot_be_is_refused_in_one_sentence(table, data, files, opt
     assert words in refused(done, code)
     assert not (table.folder / "mlruns").exists()
     assert table.json("versions") == []
+
+
+def test_all_trials_failing_is_told_with_their_reasons_grouped(table):
+    rows = "".join(f"{i % 17},{i % 5},{(i * 7) % 11 - 5}.25\n" for i in range(120))
+    (table.folder / "signed.csv").write_text("x,z,y\n" + rows)
+    done = table.mlops(
+        "run", "signed.csv", "--target", "y", "--algorithms", "poisson", "--trials", 5,
+        "--engine", "serial", check=False,
+    )  # fmt: skip
+    told = refused(done, 19)
+    assert "x poisson: ValueError: Some value(s) of y are out of the valid range" in told
+    assert ".." not in told
+    assert table.json("versions") == []
+
+
+def test_a_dask_scheduler_that_is_not_there_is_said(table):
+    done = table.mlops(
+        "run", "good.csv", "--target", "y", "--trials", 2, "--engine", "dask://127.0.0.1:9",
+        check=False,
+    )  # fmt: skip
+    assert "no scheduler answered" in refused(done, 24)
+
+
+def test_a_budget_too_short_for_one_fit_gives_the_default_and_says_so(table):
+    told = table.json("run", "good.csv", "--target", "y", "--budget", "0.01s", "--workers", 1)
+    assert "too short for one trial: this is LightGBM with its defaults" in told["notes"][0]
+    assert [row["algorithm"] for row in told["leaderboard"]] == ["dummy", "lightgbm"]
+    assert told["version"] == "good/1"
+    run = told["run_id"]
+    (table.folder / "good.csv").write_text(GOOD + "1,1,a\n")
+    done = table.mlops("run", "good.csv", "--target", "y", "--resume", run, check=False)
+    assert "belongs to another search: its digest is" in refused(done, 20)
 
 
 def test_with_json_an_error_is_one_document(table):
