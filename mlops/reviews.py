@@ -21,7 +21,7 @@ from registry import labels, refs, versions
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mlops.experiments import Result
+    from mlops.results import Result
     from pipelines.serving import Predictor
     from registry.versions import ModelVersion
 
