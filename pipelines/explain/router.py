@@ -190,7 +190,8 @@ def _additive(question: Question, background: pd.DataFrame, probe: pd.DataFrame)
     reference = int(spread(question.ask(background)[:, 0], 1)[0])
     for link in _candidates(additive.LINKS_TRIED, answers.shape[1]):
         explainer = additive.AdditiveExplainer(question, link, background, reference)
-        sums = explainer.start + explainer.moves(few).sum(axis=1)
+        with np.errstate(invalid="ignore"):  # logs of nothing
+            sums = explainer.start + explainer.moves(few).sum(axis=1)
         if np.isfinite(sums).all() and worst_gap(link, sums, answers) <= TOLERANCE:
             offset = np.zeros(answers.shape[1])
             return Exact(
