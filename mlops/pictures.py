@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipelines.charts.answers import of_classes, of_values
+from pipelines.charts.answers import of_classes, of_scores, of_values
 from pipelines.charts.searches import of_search
 from pipelines.judging import decision_of
 from pipelines.search.importances import importances
@@ -33,10 +33,12 @@ def draw(found: Found, rows: Mapping[str, Algorithm]) -> dict[str, str]:
 
 def _answers(found: Found) -> dict[str, str]:
     dataset, answer = found.dataset, found.answer
-    if answer is None or dataset.target is None or dataset.task is Task.ANOMALY:
+    if answer is None or dataset.target is None:
         return {}
     classes = found.classes
     truth = as_truth(found.holdout[dataset.target], dataset.task, classes)
     if dataset.task is Task.CLASSIFICATION:
         return of_classes(truth, answer, classes, decision_of(found.model))
+    if dataset.task is Task.ANOMALY:
+        return of_scores(truth, answer, classes)
     return of_values(truth, answer)

@@ -7,13 +7,16 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mlops import evidence, explanations, files, revision, shifts
+import pandas as pd
+
+from mlops import evidence, explanations, files, ranking, revision, shifts
 from pipelines import packaging
 from pipelines.explain import page
 from pipelines.explain.report import report as explained
 from pipelines.readers import readings
 from pipelines.schema import Schema
 from pipelines.serving import Predictor
+from pipelines.task import Task
 from registry import mirror, versions
 from registry.errors import MirrorFailed
 from registry.versions import Evidence
@@ -21,8 +24,6 @@ from registry.versions import Evidence
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
-
-    import pandas as pd
 
     from mlops.workspace import Workspace
     from pipelines.automl import Found
@@ -101,6 +102,12 @@ def _show(going: Going, found: Found, folder: Path) -> _Shown:
     about = _about(tracker, going.name, found, going.asked)
     packaging.save(found.model, schema, folder / "model", about=about, rows=rows)
     logged = tracker.log_model(folder / "model", example=rows)
+    if found.dataset.task is Task.ANOMALY:
+        going.doing("listing the strangest rows")
+        table = pd.concat([found.train, found.holdout]).sort_index()
+        predictor = Predictor(found.model, schema, {})
+        ranking.write(predictor, table, kept.background, folder / ranking.FOLDER)
+        tracker.log_folder(folder / ranking.FOLDER, ranking.FOLDER)
     going.doing("explaining the model")
     report = _explain(going, found, Predictor(found.model, schema, {}), kept, folder)
     here = folder / explanations.FOLDER

@@ -34,6 +34,15 @@ def of_classes(
     return {name: chart for name, chart in drawn.items() if chart}
 
 
+def of_scores(truth: Array, scores: Array, classes: Sequence[Any]) -> dict[str, str]:
+    """Return the charts of a detector where labels are known: ROC, precision and recall."""
+    both = np.column_stack([-scores, scores])
+    return {
+        "roc.svg": _roc(truth, both, classes),
+        "precision_recall.svg": _precision_recall(truth, both, classes),
+    }
+
+
 def of_values(truth: Array, values: Array) -> dict[str, str]:
     """Return the charts of a regressor: predicted beside actual, and what is left over."""
     some = np.random.default_rng(0).permutation(len(truth))[:MOST_DOTS]

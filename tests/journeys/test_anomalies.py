@@ -48,6 +48,21 @@ def version(ws, payments):
     return result.version
 
 
+def test_mlflow_shows_the_ranked_list_groups_and_scores(ws, version, payments, tmp_path):
+    import json
+
+    from pipelines.tracking import download
+
+    here = download(ws.tracking_uri, f"runs:/{version.run_id}/anomalies", tmp_path)
+    top = pd.read_csv(here / "top.csv")
+    assert len(top) == 100
+    assert payments[1][top["row"].head(10)].all()
+    assert top["score"].is_monotonic_decreasing
+    assert top["reasons"].head(10).str.startswith("amount=").mean() > 0.8
+    assert "amount above" in json.loads((here / "groups.json").read_text())["groups"][0]
+    assert (here / "scores.svg").read_text().count("<rect") == 60
+
+
 def test_answers_say_how_strange_each_row_is_and_why(ws, version, payments, tmp_path):
     frame, strange = payments
     mlops.predict(str(version), frame, tmp_path / "told.csv", workspace=ws)
