@@ -231,6 +231,8 @@ def _drift(case: Case, given: Drift) -> str | None:
     champion, found = case.rival(), _said(case, "comparison")
     if not found:
         return f"No report compares its explanations with those of {champion}."
+    if found.get("against", champion.ref) != champion.ref:
+        return f"Its explanations were compared with {found['against']}, not with {champion}."
     if found.get("verdict") in given.allow:
         return None
     return str(found.get("words") or f"Its explanations are {found.get('verdict')}.")

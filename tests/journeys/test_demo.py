@@ -11,7 +11,7 @@ def test_the_demo_ends_with_a_version_in_staging(demo):
     _, first, _ = demo
     assert first["version"] == "credit-risk/1"
     assert first["stage"] == "staging"
-    assert {gate["outcome"] for gate in first["gates"]} == {"passed"}
+    assert {gate["outcome"] for gate in first["gates"]} <= {"passed", "not applicable"}
 
 
 def test_the_id_and_the_leak_are_left_out_and_it_is_said_why(demo):

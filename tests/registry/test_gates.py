@@ -54,6 +54,7 @@ A_COMMIT = {"git": {"commit": "c" * 40, "dirty": True}}
 OLD = {"data_until": (NOW - timedelta(days=40)).isoformat()}
 WORSE = said(worst_cohort={"gap": 0.3, "loss": "log loss", "condition": "region = n"})
 UNFAIR = said(fairness={"gap": 0.2, "measure": "selected", "condition": "sex = f"})
+OTHER = said(comparison={"verdict": "as usual", "against": "a/9"})
 MOVED = said(comparison={"verdict": "changed", "words": "The weights moved."})
 
 ROWS = [
@@ -87,6 +88,7 @@ ROWS = [
     ("explanation_drift", case(reports=[MOVED]), {"allow": ("changed",)}, "passed", ""),
     ("explanation_drift", case(reports=[MOVED]), {}, "failed", "The weights moved."),
     ("explanation_drift", case(), {}, "failed", "No report compares"),
+    ("explanation_drift", case(reports=[OTHER]), {}, "failed", "with a/9, not with risk/1"),
     ("explanation_drift", case(champion=None), {}, "not applicable", ""),
     ("calibration", case({"answers": ANSWERS}), {"max": 0.05}, "passed", ""),
     ("calibration", case({"answers": ANSWERS}), {"max": 0.01}, "failed", "0.0400, above 0.01"),
