@@ -34,10 +34,11 @@ def request(
     goal = judging.stage_of(to)
     judged = judging.prepare(ws, ref, goal)
     exact = refs.Ref(judged.version.name, number=judged.version.number)
-    with ws.session() as session, session.begin():
-        done = approvals.request(
+    done = ws.change(
+        lambda session: approvals.request(
             session, exact, to=goal, by=ws.by, reason=reason, on=judged.grounds
         )
+    )
     mirroring.show(ws, judged.version.name)
     return done
 
@@ -90,9 +91,10 @@ def _decide(
         asked = requests.require_open(session, version, goal)
     judged = judging.prepare(ws, version, asked.goal)
     exact = refs.Ref(version.name, number=version.number)
-    with ws.session() as session, session.begin():
-        done = approvals.decide(
+    done = ws.change(
+        lambda session: approvals.decide(
             session, exact, decision, to=asked.goal, by=ws.by, reason=reason, on=judged.grounds
         )
+    )
     mirroring.show(ws, version.name)
     return done

@@ -122,8 +122,7 @@ def explain(  # noqa: PLR0913 - the options of the public verb
         tracking.keep(ws.tracking_uri, version.run_id, here, where)
         if output is not None:
             _copy(here, Path(output))
-    with ws.session() as session, session.begin():
-        record(session, version, made, digest=digest, uri=uri, ws=ws)
+    ws.change(lambda session: record(session, version, made, digest=digest, uri=uri, ws=ws))
     mirroring.show(ws, version.name)
     return Explained(
         version=version, report=made, uri=uri, digest=digest,

@@ -87,10 +87,11 @@ def promote(
     ws = workspace or Workspace.open()
     judged = judging.prepare(ws, ref, stage_of(to), emergency=break_glass)
     exact = refs.Ref(judged.version.name, number=judged.version.number)
-    with ws.session() as session, session.begin():
-        done = promotion.promote(
+    done = ws.change(
+        lambda session: promotion.promote(
             session, exact, to=stage_of(to), by=ws.by, reason=reason, on=judged.grounds
         )
+    )
     return _shown(ws, done)
 
 
@@ -160,8 +161,11 @@ def rollback(
         seen = moves.Seen.now(target, recorded.champion(session, name))
     judging.require_files(ws, target)
     exact = None if to is None else refs.Ref(target.name, number=target.number)
-    with ws.session() as session, session.begin():
-        done = rollbacks.rollback(session, name, by=ws.by, reason=reason, to=exact, seen=seen)
+    done = ws.change(
+        lambda session: rollbacks.rollback(
+            session, name, by=ws.by, reason=reason, to=exact, seen=seen
+        )
+    )
     return _shown(ws, done)
 
 

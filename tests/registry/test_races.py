@@ -1,11 +1,15 @@
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from sqlalchemy.orm import Session
 
+from mlops.settings import Settings
+from mlops.workspace import Workspace
 from registry import audit, db, promotion, versions
 from registry.errors import IllegalMove
 from registry.refs import parse
@@ -79,6 +83,27 @@ def test_racing_promotions_of_one_version_have_one_winner(record, engine):
         outcomes = Counter(pool.map(promote, range(RACERS)))
     assert outcomes == {"won": 1, "lost": RACERS - 1}
     assert stages(engine) == {"production": 1}
+
+
+def test_two_that_wait_for_each_other_both_get_through(engine, record, tmp_path):
+    if engine.dialect.name == "sqlite":
+        pytest.skip("SQLite queues whole transactions")
+    ws = Workspace(Settings(home=tmp_path), engine, record.admin)
+    both, tries = threading.Barrier(2), Counter()
+
+    def work(names):
+        def lock(session):
+            tries[names] += 1
+            db.lock(session, names[0])
+            if tries[names] == 1:
+                both.wait(30)
+            db.lock(session, names[1])
+
+        ws.change(lock)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(work, [("one", "other"), ("other", "one")]))
+    assert sorted(tries.values()) == [1, 2]
 
 
 def test_racing_registrations_get_numbers_of_their_own(record, engine):
