@@ -235,18 +235,19 @@ def _stream() -> Any:
 
 
 def _conditions(asked: Asked) -> Iterator[ColumnElement[bool]]:
+    # Only the narrowest chooses the index; SQLite would take another one, of every promotion.
+    pair = asked.subject is None and asked.model is not None
     narrowed = False
-    for column, value in (  # the narrowest first
+    for column, value in (
         (AuditRow.subject, asked.subject),
         (AuditRow.model, asked.model),
+        (AuditRow.action, asked.action if pair else None),
         (AuditRow.actor, asked.actor),
-        (AuditRow.action, asked.action),
+        (AuditRow.action, None if pair else asked.action),
     ):
         if value is not None:
-            # Only the narrowest may choose the index: SQLite would take the one of all promotions
-            # to find those of one model.
             yield (column + "" if narrowed else column) == value
-            narrowed = True
+            narrowed = column is not AuditRow.model or asked.action is None
     if asked.before is not None:
         yield AuditRow.number < asked.before
     # Times never go back along the chain, so a time is a number: one step in an index.

@@ -141,6 +141,7 @@ class AuditRow(Table):
     # One index for each question of ``audit.log``; the last one turns a time into a number.
     __table_args__ = (
         Index("ix_mlops_audit_model_number", "model", "number"),
+        Index("ix_mlops_audit_model_action_number", "model", "action", "number"),
         Index("ix_mlops_audit_subject_number", "subject", "number"),
         Index("ix_mlops_audit_actor_number", "actor", "number"),
         Index("ix_mlops_audit_action_number", "action", "number"),

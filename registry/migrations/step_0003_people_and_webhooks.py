@@ -13,6 +13,7 @@ depends_on = None
 _MOMENT = sa.DateTime(timezone=True)
 _QUEUED = sa.text("state = 'waiting'")
 _ASKED_BY = ("subject", "actor", "action", "at")
+_PAIR = "ix_mlops_audit_model_action_number"
 
 
 def upgrade() -> None:
@@ -23,10 +24,12 @@ def upgrade() -> None:
     _deliveries()
     for column in _ASKED_BY:
         op.create_index(f"ix_mlops_audit_{column}_number", "mlops_audit", [column, "number"])
+    op.create_index(_PAIR, "mlops_audit", ["model", "action", "number"])
 
 
 def downgrade() -> None:
     """Remove them; the audit log keeps who was added and what was sent where."""
+    op.drop_index(_PAIR, "mlops_audit")
     for column in _ASKED_BY:
         op.drop_index(f"ix_mlops_audit_{column}_number", "mlops_audit")
     for name in ("deliveries", "webhooks", "tokens", "users"):

@@ -274,4 +274,5 @@ CREATE INDEX ix_mlops_audit_subject_number ON mlops_audit (subject, number);
 CREATE INDEX ix_mlops_audit_actor_number ON mlops_audit (actor, number);
 CREATE INDEX ix_mlops_audit_action_number ON mlops_audit (action, number);
 CREATE INDEX ix_mlops_audit_at_number ON mlops_audit (at, number);
+CREATE INDEX ix_mlops_audit_model_action_number ON mlops_audit (model, action, number);
 COMMIT;
