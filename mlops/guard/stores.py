@@ -23,6 +23,7 @@ from mlflow.store.tracking import sqlalchemy_workspace_store as shared_trackings
 from mlflow.utils.workspace_utils import DEFAULT_WORKSPACE_NAME
 
 from mlops import settings
+from mlops.failures import DoorError
 from mlops.guard import moves, people, rules
 from mlops.guard.witness import Witness
 from registry import lookups
@@ -73,7 +74,7 @@ def _answering() -> Iterator[None]:
         yield
     except DatabaseError as error:
         raise MlflowException(str(error), TEMPORARILY_UNAVAILABLE) from error
-    except (moves.Refused, RegistryError) as error:
+    except (moves.Refused, RegistryError, DoorError) as error:
         told = f"{MOVED_ON}. {error}" if people.is_mirror() else str(error)
         raise MlflowException(told, PERMISSION_DENIED) from error
 
@@ -105,6 +106,8 @@ class _Registrar(_Guarded, _Registry):
             move = partial(moves.to_alias, self.witness, name, str(version), alias)
             if self._moved(name, version, move):
                 return
+        else:
+            self._leave(name, alias)
         super().set_registered_model_alias(name, alias, version)
 
     def delete_registered_model_alias(self, name: str, alias: str) -> None:
@@ -112,6 +115,8 @@ class _Registrar(_Guarded, _Registry):
         if moves.is_protected(alias) and self._is_ours(name):
             with _answering():
                 moves.away_with_alias(self.witness, name, alias)
+        else:
+            self._leave(name, alias)
         super().delete_registered_model_alias(name, alias)
 
     def create_model_version(
@@ -173,6 +178,13 @@ class _Registrar(_Guarded, _Registry):
         """Say whether the record speaks of this model of MLflow's."""
         with _answering():
             return self.witness.knows(name)
+
+    def _leave(self, name: str, alias: str) -> None:
+        """Leave an alias alone that the policy protects beside those of stages."""
+        if not moves.is_protected(alias) and self._is_ours(name):
+            with _answering():
+                if self.witness.protects(alias):
+                    raise moves.Refused(f"The policy protects the alias {alias!r} of {name!r}.")
 
     def _moved(self, name: str, version: Any, move: Callable[[], bool]) -> bool:
         """Make a move; False when MLflow may just write, or has no such version to refuse."""

@@ -63,6 +63,16 @@ class Witness:
         with self.session() as session:
             return session is not None and lookups.is_known(session, name)
 
+    def protects(self, alias: str) -> bool:
+        """Say whether the policy keeps an alias from being set by hand, however it is written.
+
+        Raises:
+            BadPolicy: The policy's file cannot be read.
+        """
+        from mlops import policies
+
+        return policies.load(self._settings).protects(alias)
+
     def workspace(self) -> Workspace:
         """Return what a journey needs, with whoever asks MLflow as the actor."""
         from mlops.guard import people

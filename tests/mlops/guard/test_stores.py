@@ -134,6 +134,21 @@ def test_a_version_that_no_gate_has_seen_gets_no_stage(occupied):
     assert house.shown() == before
 
 
+def test_an_alias_that_the_policy_protects_is_set_by_nobody(house, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    house.register()
+    house.client.set_registered_model_alias(NAME, "shadow", "1")
+    (tmp_path / "promotion.toml").write_text('protected_aliases = ["champion"]\n')
+    for alias in ("champion", "CHAMPION"):
+        with pytest.raises(REFUSALS, match="protects the alias"):
+            house.client.set_registered_model_alias(NAME, alias, "1")
+    house.client.delete_registered_model_alias(NAME, "shadow")
+    (tmp_path / "promotion.toml").write_text("protected_aliases = 1\n")
+    with pytest.raises(REFUSALS, match="protected_aliases"):
+        house.client.set_registered_model_alias(NAME, "shadow", "1")
+    assert house.shown()[1] == {}
+
+
 def test_a_mirror_that_draws_an_old_picture_promotes_nobody(either):
     for score in (0.8, 0.9):
         either.promote(either.register(score=score).ref, "staging")
