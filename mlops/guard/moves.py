@@ -45,13 +45,14 @@ def to_stage(witness: Witness, name: str, number: str, shown: str, *, clear: boo
         if goal in lookups.HELD:
             raise Refused(_unseen(name, number))
         return False
-    if version.stage is goal and not clear:
-        return False
+    # Those that stood there before: who comes meanwhile is not the one that somebody saw. The
+    # champion needs none of this, it is archived by the promotion itself.
+    before = _others(witness, version) if clear and goal is Stage.STAGING else []
     if version.stage is not goal:
         _promote(witness, version, goal)
-    for other in _others(witness, version, goal) if clear else ():
+    for other in before:
         _promote(witness, other, Stage.ARCHIVED)
-    return True
+    return version.stage is not goal or bool(before)
 
 
 def to_alias(witness: Witness, name: str, number: str, alias: str) -> bool:
@@ -117,10 +118,10 @@ def _recorded(witness: Witness, name: str, number: str) -> ModelVersion | None:
         return lookups.shown_as(session, name, number) if session else None
 
 
-def _others(witness: Witness, version: ModelVersion, goal: Stage) -> list[ModelVersion]:
+def _others(witness: Witness, version: ModelVersion) -> list[ModelVersion]:
     with witness.session() as session:
         held = lookups.held(session, version.name) if session else ()
-    return [other for other in held if other.stage is goal and other.id != version.id]
+    return [one for one in held if one.stage is Stage.STAGING and one.id != version.id]
 
 
 def _unseen(name: str, number: str) -> str:

@@ -51,6 +51,20 @@ def test_a_successor_archives_the_one_before(either):
     assert either.champion() == "risk/2"
 
 
+def test_the_page_may_clear_staging_and_never_clears_production(house):
+    for score in (0.7, 0.8, 0.9):
+        house.register(score=score)
+    move = house.client.transition_model_version_stage
+    move(NAME, 1, "Staging", archive_existing_versions=True)
+    move(NAME, 2, "Staging", archive_existing_versions=True)
+    assert house.shown()[0] == {1: "Archived", 2: "Staging", 3: "None"}
+    move(NAME, 3, "Staging")
+    move(NAME, 2, "Production", archive_existing_versions=True)
+    move(NAME, 2, "Production", archive_existing_versions=True)
+    assert house.shown()[0] == {1: "Archived", 2: "Production", 3: "Staging"}
+    assert house.champion() == "risk/2"
+
+
 def test_a_worse_version_is_refused_with_the_verdicts_and_nothing_moves(either):
     for score in (0.9, 0.5):
         either.promote(either.register(score=score).ref, "staging")
