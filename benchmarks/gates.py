@@ -74,9 +74,11 @@ def folds(times, count=5, seed=0):
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--times", type=int, default=TIMES)
-    times = parser.parse_args().times
+    parser.add_argument("--only", choices=EDGES, help="one metric")
+    asked = parser.parse_args()
+    times, edges = asked.times, {k: e for k, e in EDGES.items() if asked.only in {None, k}}
     began, worst = time.process_time(), 0.0
-    for key, edge in EDGES.items():
+    for key, edge in edges.items():
         equal, naive, _ = share(key, 0.0, times)
         effect = share(key, edge, min(times, 500), seed=1)
         behind = share(key, -edge, min(times, 500), seed=2)[2]
