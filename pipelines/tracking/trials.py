@@ -88,8 +88,14 @@ def tags_of(trial: Trial, outcome: Outcome) -> dict[str, str]:
 
 
 def params_of(trial: Trial, learned: Mapping[str, Any]) -> dict[str, str]:
-    """Return the parameters, and what the folds taught, as text that reads well in a table."""
-    params = {"algorithm": trial.algorithm_key, "seed": trial.seed, **trial.params, **learned}
+    """Return the parameters, and what the folds taught, as text that reads well in a table.
+
+    An ensemble's members are one parameter: a column each would fill the view that compares runs.
+    """
+    told = {**trial.params, **learned}
+    if trial.origin == "ensemble":
+        told = {"members": ", ".join(f"{name} {share:.2f}" for name, share in told.items())}
+    params = {"algorithm": trial.algorithm_key, "seed": trial.seed, **told}
     return {key: readable(value) for key, value in params.items()}
 
 
