@@ -51,7 +51,7 @@ def asked(tmp_path_factory):
     engine.dispose()
 
 
-@pytest.mark.parametrize(("name", "ask"), QUESTIONS, ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(("name", "ask"), QUESTIONS, ids=[name for name, _ in QUESTIONS])
 def test_a_list_is_read_along_an_index(asked, name, ask):
     engine, heard = asked
     heard.clear()
