@@ -20,6 +20,7 @@ import explain_calibration as calibration
 import lightgbm
 import numpy as np
 import pandas as pd
+import slices
 from explain_calibration import Predictor
 from sklearn.neighbors import KNeighborsRegressor
 
@@ -169,6 +170,13 @@ def drawn_lime(rows: int) -> None:
     print(f"  another pair of seeds agrees by {told:.3f}")
 
 
+def planted_slices(seeds: int) -> None:
+    """Slices: twice and one and a half times the loss inside; and tables without any."""
+    for times in (2.0, 1.5):
+        slices.found(seeds, times)
+    slices.false_alarms(2 * seeds)
+
+
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--quick", action="store_true")
@@ -189,6 +197,7 @@ SECTIONS = {
     "drawn-lime": lambda quick: drawn_lime(150 if quick else 500),
     "coverage": lambda quick: calibration.coverage(100 if quick else 500),
     "p-values": lambda quick: calibration.p_values(60 if quick else 500),
+    "slices": lambda quick: planted_slices(20 if quick else 100),
     "compare": lambda quick: calibration.retrains(30 if quick else 100),
 }
 

@@ -156,10 +156,10 @@ def choose(cuts: list[Cut], rows: np.ndarray, losses: np.ndarray) -> tuple[list[
 
 
 def _tables(bins: int, codes: np.ndarray, losses: np.ndarray) -> list[np.ndarray]:
-    """Return count, sum and sum of squares of the losses in each atomic bin."""
+    """Return count and sum of the losses in each atomic bin."""
     return [
-        np.bincount(codes, weight, minlength=bins)
-        for weight in (np.ones(len(losses)), losses, losses**2)
+        np.bincount(codes, minlength=bins).astype(float),
+        np.bincount(codes, losses, minlength=bins),
     ]
 
 
@@ -174,15 +174,18 @@ def _runs(table: np.ndarray, runs: tuple[tuple[int, int], ...]) -> np.ndarray:
 def _scores(
     sums: list[np.ndarray], whole: tuple[float, float, float], smallest: int
 ) -> np.ndarray:
-    """Return Welch's t of slice against rest; minus infinity for slices that are too small."""
-    many, total, squares = sums
+    """Return the gap of slice and rest in its own noise; minus infinity for too small slices.
+
+    The noise is that of all rows. Against the slice's own spread, as Welch's test has it, a slice
+    of scattered losses would gain by taking quiet neighbours in, and its edges would be lost.
+    """
+    many, total = sums
     others = whole[0] - many
     fit = (many >= smallest) & (many <= LARGEST_SHARE * whole[0]) & (others >= smallest)
+    spread = np.sqrt(max(0.0, whole[2] / whole[0] - (whole[1] / whole[0]) ** 2))
     with np.errstate(invalid="ignore", divide="ignore"):
-        here, there = total / many, (whole[1] - total) / others
-        noise = (squares / many - here**2).clip(0) / many
-        noise += ((whole[2] - squares) / others - there**2).clip(0) / others
-        scores = (here - there) / np.sqrt(noise)
+        gaps = total / many - (whole[1] - total) / others
+        scores = gaps * np.sqrt(many * others / whole[0]) / spread
     return np.where(fit & np.isfinite(scores), scores, -np.inf)
 
 

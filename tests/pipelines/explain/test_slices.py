@@ -41,6 +41,15 @@ def test_a_planted_slice_of_two_conditions_is_found(seed):
     assert (mask & inside).sum() / (mask | inside).sum() >= 0.9
 
 
+@pytest.mark.parametrize("seed", range(12, 16))
+def test_scattered_losses_do_not_blur_the_edges_of_a_slice(seed):
+    frame, losses, _ = planted(seed, rise=0.0)
+    ranks = frame["b"].rank(pct=True)
+    inside = ((frame["word"] == "y") & (ranks > 0.75)).to_numpy()
+    mask = searched(frame, losses * np.where(inside, 2.0, 1.0), seed)[0][0]
+    assert (mask & inside).sum() / (mask | inside).sum() >= 0.9
+
+
 def test_without_a_slice_hardly_any_is_found():
     alarms = sum(bool(searched(*planted(seed, rise=0.0)[:2], seed)) for seed in range(30))
     assert alarms <= 4  # 5 % of 30 reports, with luck against it
