@@ -199,6 +199,7 @@ SECTIONS = {
     "p-values": lambda quick: calibration.p_values(60 if quick else 500),
     "slices": lambda quick: planted_slices(20 if quick else 100),
     "compare": lambda quick: calibration.retrains(30 if quick else 100),
+    "compare-run": lambda quick: calibration.retrains_of_a_run(30 if quick else 100),
 }
 
 if __name__ == "__main__":

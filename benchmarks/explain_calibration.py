@@ -19,6 +19,7 @@ from pipelines.explain import overall, statistics, work
 from pipelines.explain.compare import compare
 from pipelines.explain.outline import Outline, outline
 from pipelines.explain.question import Clock, Question
+from pipelines.explain.retrains import usual_shares
 from pipelines.task import Task
 
 COLUMNS = 8
@@ -42,6 +43,11 @@ class Predictor:
     @property
     def model(self) -> Predictor:
         """It is its own model."""
+        return self
+
+    def fit(self, features, labels):
+        """Learn anew, as a retrain does."""
+        self.estimator.fit(features.to_numpy(), labels)
         return self
 
     def predict(self, frame):
@@ -143,3 +149,28 @@ def retrains(replications: int) -> None:
             said[name].append(compare(old, version, null=[old, *null]).verdict == "changed")
     told = ", ".join(f"{name} {np.mean(found):.1%}" for name, found in said.items())
     print(f"called changed, {replications} tables, {NULL_RETRAINS} retrains each: {told}")
+
+
+def retrains_of_a_run(replications: int) -> None:
+    """The same with the null that ``mlops run`` makes: six retrains on rows drawn anew."""
+    said: dict[str, list[bool]] = {}
+    for seed in range(replications):
+        rng = np.random.default_rng(seed)
+        frame, labels = table(2_200, rng)
+        train, truth = frame[:800], labels[:800]
+        rows, background = frame[800:1_200], frame[1_200:1_400]
+        model = booster(train, truth, 100 * seed)
+        shares = usual_shares(model, train, truth, rows, background, seconds=600)
+        new = weighed(model, rows, background)
+        production = {
+            "trained on the same rows": (train, truth),
+            "on fresh rows": (frame[1_400:], labels[1_400:]),
+            "with a leak": (train.assign(c5=truth + rng.normal(0, 0.5, len(train))), truth),
+            "swapped": (train.rename(columns={"c0": "c4", "c4": "c0"})[train.columns], truth),
+        }
+        for name, learned in production.items():
+            old = weighed(booster(*learned, 100 * seed + 1), rows, background)
+            found = compare(old, new, null=[new.shares, *shares])
+            said.setdefault(name, []).append(found.verdict == "changed")
+    told = ", ".join(f"{name} {np.mean(found):.1%}" for name, found in said.items())
+    print(f"called changed by the null of a run, {replications} tables, against a version {told}")
