@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-EXTRAS := dev,xgboost,catboost,dask,postgres,files,spark
+EXTRAS := dev,xgboost,catboost,dask,postgres,files,spark,login
 export OMP_NUM_THREADS := 1
 
 .PHONY: demo test check bench lock clean

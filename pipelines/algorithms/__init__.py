@@ -69,7 +69,7 @@ class Aim:
     def of(cls, labels: Iterable[float], loss: str = "") -> Self:
         """Return the aim of a numeric target.
 
-        >>> Aim.of([0, 3, 1, 2]).counts, Aim.of([0, 0, 2.5]).amounts, Aim.of([-1, 2]).counts
+        >>> Aim.of([0, 3, 1, 2]).counts, Aim.of([0, 0, 2.5, 3]).amounts, Aim.of([-1, 2]).counts
         (True, True, False)
         """
         values = [float(value) for value in labels if value == value]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipelines.adapters.combined import Calibrated, Ensemble
+from pipelines.adapters.combined import Calibrated, Decided, Ensemble
 from pipelines.errors import UnfaithfulExplanation
 from pipelines.explain.links import LINKS, TOLERANCE, on_scale, worst_gap
 from pipelines.task import Task
@@ -50,12 +50,17 @@ def members(model: Any) -> tuple[tuple[float, Any], ...]:
         return tuple((weight / total, member) for weight, member in pairs)
     if isinstance(model, Calibrated):
         return members(model.inner) or ((1.0, model.inner),)
-    return ()
+    return members(model.inner) if isinstance(model, Decided) else ()
 
 
 def averages(model: Any) -> bool:
     """Say whether a model's answer is the mean of its members' and nothing else."""
-    return isinstance(model, Ensemble)
+    return isinstance(model, Ensemble) or (isinstance(model, Decided) and averages(model.inner))
+
+
+def is_one(model: Any) -> bool:
+    """Say whether there is one model inside, bent or not: other methods may see through to it."""
+    return len(members(model)) < 2
 
 
 @dataclass(frozen=True)

@@ -55,8 +55,8 @@ def exact(
     """Return the exact method for a model, or None; and the reasons of those that do not apply."""
     refused: list[str] = []
     probe = pd.concat([frame.iloc[:PROBE], background.iloc[:PROBE]], ignore_index=True)
-    several = bool(mixtures.members(question.predictor.model))
-    for name, prepare in ({"ensemble": _mixture} if several else METHODS).items():
+    alone = mixtures.is_one(question.predictor.model)
+    for name, prepare in (METHODS if alone else {"ensemble": _mixture}).items():
         try:
             return prepare(question, background, probe), tuple(refused)
         except NotExact as why:

@@ -11,7 +11,11 @@ import mlops
 from pipelines.errors import BadSetting
 
 pytestmark = pytest.mark.filterwarnings("ignore")
-STORE = "sqlite:///mlflow.db"
+
+
+def store():
+    """The store of the folder that one stands in; MLflow keeps one open by its address."""
+    return f"sqlite:///{Path('mlflow.db').resolve()}"
 
 
 def loans(rows=900):
@@ -38,7 +42,7 @@ def made(tmp_path_factory):
             workers=1,
             engine="serial",
         )
-        yield result, MlflowClient(STORE, STORE)
+        yield result, MlflowClient(store(), store())
 
 
 def paths(client, run_id, folder=""):
@@ -49,7 +53,7 @@ def text(client, run_id, path, into):
     from mlflow.artifacts import download_artifacts
 
     found = download_artifacts(
-        run_id=run_id, artifact_path=path, dst_path=str(into), tracking_uri=STORE
+        run_id=run_id, artifact_path=path, dst_path=str(into), tracking_uri=store()
     )
     return Path(found).read_text(encoding="utf-8")
 
@@ -136,7 +140,7 @@ def test_nested_evaluation_is_told_kept_and_refused_in_one_sentence(tmp_path, mo
     result = mlops.run(loans(200), "default", name="loans", nested="2", **how)
     assert len(result.nested["scores"]) == 2
     assert "for the whole procedure, over 2 searches" in result.notes[-1]
-    client = MlflowClient(STORE, STORE)
+    client = MlflowClient(store(), store())
     assert "nested.json" in paths(client, result.run_id)
     assert "nested_mean" in client.get_run(result.run_id).data.metrics
     assert (

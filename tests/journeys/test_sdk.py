@@ -102,11 +102,11 @@ def test_a_worse_model_is_kept_from_production():
     assert mlops.show("iris@production").version.number == good.number
 
 
-def test_mlflow_loads_and_describes_what_was_registered():
+def test_mlflow_loads_and_describes_what_was_registered(folder):
     frame = flowers()
     quick(frame, "target", name="iris")
     mlops.promote("iris/1", to="staging")
-    store = "sqlite:///mlflow.db"
+    store = f"sqlite:///{folder / 'mlflow.db'}"
     mlflow.set_tracking_uri(store)
     mlflow.set_registry_uri(store)
     try:

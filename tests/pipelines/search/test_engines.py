@@ -144,7 +144,7 @@ def test_seconds_are_kept_with_a_trial_that_hangs(monkeypatch):
     monkeypatch.setattr(linear, "ROWS", rows)
     found = find_best(
         example(Task.CLASSIFICATION, rows=120),
-        Goal(algorithms=("logistic", "naive_bayes")),
+        Goal(algorithms=("logistic", "naive_bayes"), simple=True),
         Budget(seconds=12, workers=2),
     )
     assert found.trial.algorithm_key == "logistic"

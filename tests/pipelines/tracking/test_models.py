@@ -28,13 +28,16 @@ ELSEWHERE = {key: value for key, value in os.environ.items() if key != "PYTHONPA
 
 PREDICT = """
 import json, sys, warnings
+from pathlib import Path
 warnings.simplefilter("ignore")
+sys.path[:] = [folder for folder in sys.path if not Path(folder, "pipelines").is_dir()]
 import mlflow.pyfunc, pandas as pd
 model = mlflow.pyfunc.load_model(sys.argv[1])
 import pipelines
 answers = model.predict(pd.read_csv("rows.csv"))
 told = {"answers": answers.to_dict("records"), "code": pipelines.__file__,
-        "mlops": "mlops" in sys.modules, "inputs": model.metadata.get_input_schema().input_names()}
+        "mlops": hasattr(sys.modules.get("mlops"), "run"),
+        "inputs": model.metadata.get_input_schema().input_names()}
 print(json.dumps(told))
 """
 
