@@ -55,7 +55,8 @@ def exact(
     """Return the exact method for a model, or None; and the reasons of those that do not apply."""
     refused: list[str] = []
     probe = pd.concat([frame.iloc[:PROBE], background.iloc[:PROBE]], ignore_index=True)
-    alone = mixtures.is_one(question.predictor.model)
+    model = question.predictor.model
+    bent, alone = bool(mixtures.members(model)), mixtures.is_one(model)
     for name, prepare in (METHODS if alone else {"ensemble": _mixture}).items():
         try:
             return prepare(question, background, probe), tuple(refused)
@@ -63,6 +64,8 @@ def exact(
             refused.append(f"{name}: {why}")
         except UnfaithfulExplanation as error:
             refused.append(str(error))
+    if alone and bent:
+        refused.insert(0, "ensemble: it bends what the model inside says")
     return None, tuple(refused)
 
 
