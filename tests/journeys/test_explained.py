@@ -112,7 +112,7 @@ def test_the_version_in_production_is_compared_with_nothing():
 
 
 def test_a_budget_that_is_too_small_names_what_did_not_fit():
-    code, told, _ = asked("explain", "loans/2", "--data", "new.csv", "--budget", "10ms")
+    code, told, _ = asked("explain", "loans/2", "--data", "new.csv", "--budget", "0.1ms")
     assert code == 0
     sections = json.loads(told)["sections"]
     assert "budget" in sections["lime local"]

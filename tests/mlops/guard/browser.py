@@ -29,7 +29,18 @@ SPOT = """(selector, text) => {
   const box = last.getBoundingClientRect();
   return [box.x + box.width / 2, box.y + box.height / 2];
 }"""
-"""Where the last element is that a selector finds and that carries a text."""
+"""Where the last visible element is that a selector finds and that carries a text."""
+
+STILL = """(spot) => {
+  const was = window.lastSpot;
+  window.lastSpot = String(spot);
+  return !!spot && was === window.lastSpot;
+}"""
+"""Whether a spot is there and was there at the last look: a dialog flies in."""
+
+
+def still(selector):
+    return f"({STILL})(({SPOT})({json.dumps(selector)}, ''))"
 
 
 class Browser:
@@ -65,27 +76,30 @@ class Browser:
 
     def wait_for(self, script, seconds=60):
         """Evaluate until it is true."""
-        end = time.monotonic() + seconds
-        while not (found := self.run(script)):
-            if time.monotonic() > end:
-                raise AssertionError(f"{script} stays false on:\n{self.text()[:3000]}")
-            time.sleep(0.2)
-        return found
+        if not self.becomes(script, seconds):
+            raise AssertionError(f"{script} stays false on:\n{self.text()[:3000]}")
+        return self.run(script)
 
     def text(self):
         return self.run("document.body.innerText") or ""
 
     def click(self, selector, text="", *, until):
         """Click what a selector finds and carries a text, as a finger would, until it worked."""
-        told = f"{json.dumps(selector)}, {json.dumps(text)}"
-        end = time.monotonic() + 90
-        while True:  # a page that is still being drawn loses a click
-            self.press(*self.wait_for(f"({SPOT})({told})"))
-            try:
-                return self.wait_for(until, seconds=4)
-            except AssertionError:
-                if time.monotonic() > end:
-                    raise
+        told = f"({SPOT})({json.dumps(selector)}, {json.dumps(text)})"
+        for patience in (15, 30, 60):  # a page that is still being drawn loses a click
+            self.press(*self.wait_for(told))
+            if self.becomes(until, seconds=patience):
+                return
+        raise AssertionError(f"a click on {selector} {text} did nothing on:\n{self.text()[:3000]}")
+
+    def becomes(self, script, seconds):
+        """Whether it is true within so many seconds."""
+        end = time.monotonic() + seconds
+        while not self.run(script):
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.2)
+        return True
 
     def press(self, x, y):
         for kind in ("mouseMoved", "mousePressed", "mouseReleased"):

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from tests.mlops.guard.browser import CHROMIUM, Browser
+from tests.mlops.guard.browser import CHROMIUM, Browser, still
 from tests.mlops.guard.conftest import House
 
 if CHROMIUM is None:
@@ -44,9 +44,9 @@ def test_a_click_shows_the_verdict_and_moves_nothing(page):
     pencil = (
         "[data-component-id*='alias'], button[title*='alias' i], button[aria-label*='alias' i]"
     )
-    box = ".du-bois-light-select-selector, input[role=combobox]"
-    # Not the words "Add/Edit alias": the button says them too, when a finger is over it.
-    browser.click(pencil, until=f"!!document.querySelector('{box}')")
+    box = "[role=dialog] .du-bois-light-select-selector, [role=dialog] input[role=combobox]"
+    # A second press on the pencil would close a dialog that only flies in slowly.
+    browser.click(pencil, until=still(box))
     browser.click(box, until="document.activeElement.tagName === 'INPUT'")
     browser.type("production")
     browser.type("", enter=True)
