@@ -91,6 +91,23 @@ def predict(
     path = Path(output)
     if not path.name.endswith(_WRITERS):
         raise UnknownFormat(path.name, _WRITERS)
+    version, answers = answer(ref, data, fdr=fdr, workspace=workspace)
+    files.write_whole(path, lambda part: _write(answers, part))
+    return Predicted(version, len(answers), path)
+
+
+def answer(
+    ref: str | ModelVersion,
+    data: Any,
+    *,
+    fdr: float | None = None,
+    workspace: Workspace | None = None,
+) -> tuple[ModelVersion, pd.DataFrame]:
+    """Answer for every row of a table, as ``predict`` does; return the version and the answers.
+
+    Raises:
+        SchemaMismatch: The rows do not look like what the model learned from.
+    """
     ws = workspace or Workspace.open()
     with ws.reading() as session:
         version = versions.get(session, refs.parse(str(ref)))
@@ -101,8 +118,7 @@ def predict(
         answers = _discovered(answers, fdr)
     if "p_value" in answers and len(answers):
         answers["reasons"] = _reasons(ws, version, predictor, frame, answers)
-    files.write_whole(path, lambda part: _write(answers, part))
-    return Predicted(version, len(answers), path)
+    return version, answers
 
 
 def _discovered(answers: pd.DataFrame, rate: float) -> pd.DataFrame:
@@ -140,8 +156,13 @@ def taught(predictor: Predictor) -> dict[str, str]:
     return told
 
 
+def numbered(answers: pd.DataFrame) -> pd.DataFrame:
+    """Return answers with the number of each row as their first column."""
+    return answers.rename_axis("index").reset_index()
+
+
 def _write(answers: pd.DataFrame, path: Path) -> None:
-    table = answers.rename_axis("index").reset_index()
+    table = numbered(answers)
     if path.suffix == ".parquet":
         table.to_parquet(path, index=False)
     elif path.suffix in {".jsonl", ".json"}:

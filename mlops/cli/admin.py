@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlops.cli.output import Debug, Json, table, terminal, workspace
+from mlops.cli.output import Debug, Json, tabulate, terminal, workspace
 from mlops.failures import FAILURES, Diverged
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _diagnosis(console: Console, found: Diagnosis) -> None:
         for each in (*mended, *found.left)
     ]
     if rows:
-        console.print(table("", ["", "what", "where", "recorded", "in MLflow"], rows))
+        tabulate(console, "", ["", "what", "where", "recorded", "in MLflow"], rows)
     if found.broken_chain:
         console.print(found.broken_chain, markup=False)
     models = f"{len(found.models)} model" + ("s" if len(found.models) != 1 else "")

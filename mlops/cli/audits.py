@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlops.cli.output import Debug, Json, table, terminal, workspace
+from mlops.cli.output import Debug, Json, tabulate, terminal, workspace
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -61,7 +61,7 @@ def log(
         )
         columns = ["number", "when", "who", "role", "from", "what", "to", "reason"]
         rows = [(f"{e.number}", f"{e.at:%Y-%m-%d %H:%M:%S}", *_words_of(e)) for e in found]
-        term.answer(found, lambda console: console.print(table("", columns, rows)))
+        term.answer(found, lambda console: tabulate(console, "", columns, rows))
 
 
 @app.command()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlops.cli.output import Debug, Json, table, terminal
+from mlops.cli.output import Debug, Json, tabulate, terminal
 
 if TYPE_CHECKING:
     from mlops.catalogue import Entry
@@ -30,7 +30,7 @@ def algorithms(
         columns = ["task", "key", "algorithm", "library", "at most", "tunes", "only for"]
         columns += ["cost", "explained by"]
         rows = [_line(entry) for entry in found]
-        term.answer(found, lambda console: console.print(table("", columns, rows)))
+        term.answer(found, lambda console: tabulate(console, "", columns, rows))
 
 
 def _line(entry: Entry) -> tuple[str, ...]:

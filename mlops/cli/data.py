@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlops.cli.output import Debug, Json, table, terminal
+from mlops.cli.output import Debug, Json, tabulate, terminal
 from mlops.cli.parsing import pairs
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def _show(console: Console, found: Profile, output: Path | None) -> None:
         (c.name, c.kind.value, c.missing, c.distinct, ", ".join(c.examples[:3]))
         for c in found.columns
     ]
-    console.print(table(found.name, ["column", "kind", "missing", "distinct", "examples"], rows))
+    tabulate(console, found.name, ["column", "kind", "missing", "distinct", "examples"], rows)
     for line in told(found):
         console.print(line, markup=False)
     if output is not None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mlops.cli.output import Debug, Json, table, terminal, workspace
+from mlops.cli.output import Debug, Json, tabulate, terminal, workspace
 from mlops.cli.parsing import pairs, words
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def reproduce(
 def _show_again(console: Console, found: Reproduced) -> None:
     rows = [(key, found.recorded[key], value, "" if key not in found.differing else "differs")
             for key, value in found.now.items()]  # fmt: skip
-    console.print(table("", ["metric", "then", "now", ""], rows))
+    tabulate(console, "", ["metric", "then", "now", ""], rows)
     for line in (found.sentence, *found.notes):
         console.print(line, markup=False)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mlops.cli import verdicts
-from mlops.cli.output import Debug, Json, table, terminal, workspace
+from mlops.cli.output import Debug, Json, tabulate, terminal, workspace
 from mlops.cli.verdicts import Form
 from mlops.cli.versions import Ref
 from mlops.failures import failure_of
@@ -202,7 +202,7 @@ def _code(found: Assessment) -> int:
 
 def _moved(console: Console, done: Any) -> None:
     if done.verdicts:
-        verdicts.show(console, str(done.version), done.verdicts)
+        verdicts.show(console, done.verdicts)
     console.print(f"{done.version} is now in [bold]{done.version.stage.value}[/].")
     if done.replaced is not None:
         console.print(f"{done.replaced} is archived.", markup=False)
@@ -221,7 +221,7 @@ def _tenures(console: Console, found: Sequence[Tenure], at: str | None) -> None:
         for t in found
     ]  # fmt: skip
     columns = ["version", "since", "until", "came by", "left by", "who", "reason"]
-    console.print(table("", columns, rows))
+    tabulate(console, "", columns, rows)
 
 
 def _standing(console: Console, done: Standing) -> None:

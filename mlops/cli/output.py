@@ -21,12 +21,18 @@ from mlops.plain import plain
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    import pandas as pd
     from rich.console import Console
 
     from mlops.workspace import Workspace
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, nothing else.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks and detailed logs.")]
+
+_WIDTH_OF_A_LOG = 120
+"""Where no terminal says how wide it is: the log of a workflow, a file."""
+_KEPT_WHOLE = 24
+"""A column of texts this short is never broken."""
 
 
 class Terminal:
@@ -40,7 +46,10 @@ class Terminal:
         """The console for people: stdout, or stderr when stdout belongs to the JSON document."""
         from rich.console import Console
 
-        return Console(stderr=self.json, highlight=False)
+        found = Console(stderr=self.json, highlight=False)
+        if not found.is_terminal:
+            found.width = max(found.width, _WIDTH_OF_A_LOG)
+        return found
 
     def answer(self, data: Any, human: Callable[[Console], None]) -> None:
         """Print the command's answer, once, at its end."""
@@ -54,6 +63,13 @@ class Terminal:
         sys.stdout.write(f"{text}\n")
         for line in aside:
             sys.stderr.write(f"{line}\n")
+
+    def table(self, answers: pd.DataFrame) -> None:
+        """Print a table that another program reads: CSV, or one JSON document."""
+        if self.json:
+            self.answer(answers.to_dict(orient="records"), lambda _: None)
+        else:
+            sys.stdout.write(answers.to_csv(index=False))
 
     def refuse(self, error: BaseException) -> int:
         """Say in one sentence what went wrong; return the exit code."""
@@ -98,18 +114,42 @@ def workspace() -> Workspace:
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Any:
-    """Build a Rich table; numbers are aligned to the right."""
+    """Build a Rich table; numbers are aligned to the right, and only long texts are wrapped."""
     from rich import box
     from rich.table import Table
 
     cells = [[text_of(cell) for cell in row] for row in rows]
-    drawn = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    drawn = Table(
+        title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold",
+        show_header=any(columns),
+    )  # fmt: skip
     for place, column in enumerate(columns):
         numeric = cells and all(_is_number(row[place]) for row in cells)
-        drawn.add_column(column, justify="right" if numeric else "left", overflow="fold")
+        longest = max([len(column), *(len(row[place]) for row in cells)])
+        side: Any = "right" if numeric else "left"
+        drawn.add_column(column, justify=side, overflow="fold", no_wrap=longest <= _KEPT_WHOLE)
     for row in cells:
         drawn.add_row(*row)
     return drawn
+
+
+def tabulate(console: Console, title: str, columns: Sequence[str], rows: Any) -> None:
+    """Print a table; where it finds no room it runs over the edge, and no word is lost."""
+    drawn = table(title, columns, rows)
+    whole = _least_width(drawn)
+    given, console.width = console.width, max(console.width, whole)
+    console.print(drawn)
+    console.width = given
+
+
+def _least_width(drawn: Any) -> int:
+    """Return the width at which no short cell and no word of a long one is broken."""
+    least = 1
+    for column in drawn.columns:
+        cells = [str(column.header), *map(str, column.cells)]
+        parts = cells if column.no_wrap else [word for cell in cells for word in cell.split()]
+        least += 3 + max(map(len, parts), default=0)
+    return least
 
 
 def text_of(cell: object) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlops.cli.output import Debug, Json, table, terminal, workspace
+from mlops.cli.output import Debug, Json, tabulate, terminal, workspace
 from registry.permissions import Role
 
 if TYPE_CHECKING:
@@ -204,7 +204,7 @@ def _list_users(console: Console, found: Sequence[User]) -> None:
         console.print("No user matches. Without users you are who your computer says you are.")
         return
     rows = [(u.name, u.role.value, _state(u), _day(u.last_seen_at), u.author) for u in found]
-    console.print(table("", ["name", "role", "", "last seen", "added by"], rows))
+    tabulate(console, "", ["name", "role", "", "last seen", "added by"], rows)
 
 
 def _told(console: Console, user: User) -> None:
@@ -233,7 +233,7 @@ def _list_tokens(console: Console, found: Sequence[Token]) -> None:
         (f"{t.id}", t.user, t.label, f"{t.hint}...", _scopes(t), t.state, *_days(t)) for t in found
     ]
     columns = ["number", "user", "label", "begins", "opens", "", "expires", "last used"]
-    console.print(table("", columns, rows))
+    tabulate(console, "", columns, rows)
 
 
 def _days(token: Token) -> tuple[str, str]:

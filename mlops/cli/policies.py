@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mlops.cli.output import Debug, Json, table, terminal
+from mlops.cli.output import Debug, Json, tabulate, terminal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,7 +101,7 @@ def _shown(console: Console, head: dict[str, str], told: dict[str, Any]) -> None
     console.print(f"{head['model']}, by {head['policy']} ({head['digest'][:12]})", markup=False)
     for stage, rules in told.items():
         rows = [(one["code"], one["key"], one["needed"]) for one in rules["gates"]]
-        console.print(table(f"To enter {stage}", ["gate", "key", "needed"], rows))
+        tabulate(console, f"To enter {stage}", ["gate", "key", "needed"], rows)
         wanted = rules["approvals"]
         if wanted.count:
             who = wanted.role or "anybody who may approve"

@@ -15,8 +15,9 @@ def predict(
     ref: Ref,
     data: Annotated[str, typer.Argument(help="Rows to answer for.")],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="A .csv, .parquet or .jsonl file to write.")
-    ],
+        Path | None,
+        typer.Option("--output", "-o", help="A .csv, .parquet or .jsonl file; default: print."),
+    ] = None,
     fdr: Annotated[
         float | None, typer.Option(help="Anomalies: the share of false alarms to allow.")
     ] = None,
@@ -30,6 +31,10 @@ def predict(
     with terminal(json=json, debug=debug) as term:
         from mlops import predictions
 
+        if output is None:
+            _, answers = predictions.answer(ref, data, fdr=fdr, workspace=workspace())
+            term.table(predictions.numbered(answers))
+            return
         done = predictions.predict(ref, data, output, fdr=fdr, workspace=workspace())
         term.answer(
             done,

@@ -158,7 +158,7 @@ def board_table(board: Leaderboard, most: int) -> Any:
     spent = frame.groupby("algorithm")["seconds"].sum().to_dict()
     best = frame.drop_duplicates("algorithm").head(most)
     rows = [
-        (place, row.algorithm, row.score, "indistinguishable" if row.like_best else "",
+        (place, row.algorithm, row.score, "level" if row.like_best else "",
          counts[row.algorithm], f"{spent[row.algorithm]:.1f}",
          row.origin if row.state != "failed" else row.failure)
         for place, row in enumerate(best.itertuples(), start=1)
@@ -167,7 +167,7 @@ def board_table(board: Leaderboard, most: int) -> Any:
         "#",
         "algorithm",
         board.metric.key,
-        "from the best",
+        "with the best",
         "trials",
         "seconds",
         "best from",

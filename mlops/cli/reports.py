@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlops.cli.output import Debug, Json, table, terminal, workspace
+from mlops.cli.output import Debug, Json, tabulate, terminal, workspace
 from mlops.cli.parsing import positions
 from mlops.cli.versions import Ref
 
@@ -56,7 +56,7 @@ def explain(
 
 def _show(console: Console, done: Explained) -> None:
     columns = ["column", "mean |contribution|", "low", "high"]
-    console.print(table(f"{done.version}: what drives it", columns, done.drivers))
+    tabulate(console, f"{done.version}: what drives it", columns, done.drivers)
     for section, how in done.sections.items():
         console.print(f"  {section}: {how}", markup=False)
     console.print(f"Attached: {done.uri}", markup=False)

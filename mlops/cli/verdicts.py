@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
-
-from mlops.cli.output import table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +15,7 @@ if TYPE_CHECKING:
     from registry.promotion import Assessment
 
 _SIGNS = {"passed": "✅", "failed": "❌", "not applicable": "⚪"}
+_MARKS = {"passed": ("+", "green"), "failed": ("x", "bold red"), "not applicable": ("-", "dim")}
 
 
 class Form(StrEnum):
@@ -28,16 +27,41 @@ class Form(StrEnum):
     GITHUB = "github"
 
 
-def show(console: Console, title: str, verdicts: Sequence[Verdict]) -> None:
-    """Print verdicts as a table."""
-    rows = [(v.outcome, v.code, v.title, v.observed, v.needed, v.reason) for v in verdicts]
-    columns = ["", "gate", "asks", "observed", "needed", "reason"]
-    console.print(table(title, columns, rows))
+def show(console: Console, verdicts: Sequence[Verdict]) -> None:
+    """Print a line for each verdict, and all there is to know of those that say no."""
+    from rich.text import Text
+
+    wide = max(len(v.title) for v in verdicts)
+    for verdict in verdicts:
+        sign, style = _MARKS[verdict.outcome]
+        head = Text.assemble((sign, style), f" {verdict.code} {verdict.title:{wide}}")
+        if verdict.outcome == "failed":
+            console.print(head)
+            told = ("because", verdict.reason), ("observed", verdict.observed)
+            for word, text in (*told, ("needed", verdict.needed)):
+                if text:
+                    console.print(_hanging(f"{word:>12}: ", text))
+            continue
+        head.append(f"  {verdict.observed or verdict.reason}", "dim")
+        head.truncate(console.width, overflow="ellipsis")
+        console.print(head, no_wrap=True)
+
+
+def _hanging(head: str, text: str) -> Any:
+    """Return a text whose further lines stand below its first."""
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table.grid()
+    drawn.add_column(no_wrap=True)
+    drawn.add_column(overflow="fold")
+    drawn.add_row(Text(head), Text(text))
+    return drawn
 
 
 def assess(console: Console, found: Assessment) -> None:
     """Print what would happen."""
-    show(console, f"{found.version} to {found.to}", found.verdicts)
+    show(console, found.verdicts)
     for obstacle in found.obstacles:
         console.print(f"In the way: {obstacle}", markup=False)
     word = "would enter" if found.passed else "would not enter"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlops.cli.output import Debug, Json, table, terminal, workspace
+from mlops.cli.output import Debug, Json, tabulate, terminal, workspace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,22 +58,19 @@ def _list(console: Console, found: Sequence[ModelVersion]) -> None:
             str(version),
             version.stage.value,
             version.task,
-            ", ".join(f"{key} {value:.4g}" for key, value in _headline(version)),
+            _headline(version),
             version.author,
             f"{version.created_at:%Y-%m-%d %H:%M}",
         )
         for version in found
     ]
-    console.print(table("", ["version", "stage", "task", "metrics", "author", "created"], rows))
+    tabulate(console, "", ["version", "stage", "task", "chosen by", "author", "created"], rows)
 
 
-def _headline(version: ModelVersion) -> list[tuple[str, float]]:
-    first = (
-        [(version.metric, version.metrics[version.metric])]
-        if version.metric in version.metrics
-        else []
-    )
-    return first + [pair for pair in version.metrics.items() if pair[0] != version.metric][:2]
+def _headline(version: ModelVersion) -> str:
+    """Return the metric it was chosen by."""
+    value = version.metrics.get(version.metric)
+    return version.metric if value is None else f"{version.metric} {value:.4g}"
 
 
 def _card(console: Console, shown: Shown) -> None:
@@ -87,13 +84,13 @@ def _card(console: Console, shown: Shown) -> None:
         ("chosen by", version.metric),
         ("model", version.model_uri),
         ("run", version.run_id),
-        ("model digest", version.model_digest),
-        ("data digest", version.data_digest),
+        ("model digest", version.model_digest[:12]),
+        ("data digest", version.data_digest[:12]),
     ]
-    console.print(table("", ["", ""], facts))
-    console.print(table("Metrics", ["metric", "value", "95 %"], _metrics(version)))
+    tabulate(console, "", ["", ""], facts)
+    tabulate(console, "Metrics", ["metric", "value", "95 %"], _metrics(version))
     reports = [(r.kind, r.uri, r.digest[:12]) for r in shown.reports]
-    console.print(table("Reports", ["kind", "where", "digest"], reports))
+    tabulate(console, "Reports", ["kind", "where", "digest"], reports)
     checked = [
         (f"{v.at:%Y-%m-%d %H:%M}", v.goal, "passed" if v.passed else "turned back",
          ", ".join(v.failed) or "; ".join(v.obstacles), v.author)
@@ -101,18 +98,18 @@ def _card(console: Console, shown: Shown) -> None:
     ]  # fmt: skip
     if checked:
         columns = ["when", "to", "", "because of", "who"]
-        console.print(table("Validation results", columns, checked))
+        tabulate(console, "Validation results", columns, checked)
     asked = [
         (f"{r.at:%Y-%m-%d %H:%M}", r.goal, r.author, r.outcome or "open",
          ", ".join(f"{a.approver} {a.decision}" for a in r.approvals))
         for r in shown.requests
     ]  # fmt: skip
     if asked:
-        console.print(table("Requests", ["when", "to", "asked by", "", "answers"], asked))
+        tabulate(console, "Requests", ["when", "to", "asked by", "", "answers"], asked)
     history = [
         (f"{e.at:%Y-%m-%d %H:%M}", e.action, e.actor, e.source, e.reason) for e in shown.history
     ]
-    console.print(table("History", ["when", "what", "who", "from", "reason"], history))
+    tabulate(console, "History", ["when", "what", "who", "from", "reason"], history)
 
 
 def _metrics(version: ModelVersion) -> list[tuple[object, ...]]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mlops.cli.output import Debug, Json, table, terminal, workspace
+from mlops.cli.output import Debug, Json, tabulate, terminal, workspace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -168,7 +168,7 @@ def _list(console: Console, found: Sequence[dict[str, Any]]) -> None:
         )
         for one in found
     ]
-    console.print(table("", ["number", "address", "models", "events", "added by"], rows))
+    tabulate(console, "", ["number", "address", "models", "events", "added by"], rows)
 
 
 def _history(console: Console, found: Sequence[Delivery]) -> None:
@@ -177,7 +177,7 @@ def _history(console: Console, found: Sequence[Delivery]) -> None:
         for one in found
     ]
     columns = ["number", "when", "webhook", "model", "event", "", "attempts", "status", "error"]
-    console.print(table("", columns, rows))
+    tabulate(console, "", columns, rows)
 
 
 def _what(one: Delivery) -> tuple[object, ...]:

@@ -146,7 +146,10 @@ def _watch_xgboost(
     estimator.set_params(early_stopping_rounds=PATIENCE, callbacks=[StopInTime()])
     estimator.fit(*known, eval_set=[watched], verbose=False, **options)
     estimator.set_params(callbacks=None)  # it could not be pickled
-    return int(estimator.best_iteration) + 1
+    booster = estimator.get_booster()
+    # Out of time in the first round, XGBoost asks no other callback which one was best.
+    best = booster.attr("best_iteration")
+    return int(booster.num_boosted_rounds() if best is None else int(best) + 1)
 
 
 def _watch_catboost(

@@ -80,6 +80,13 @@ def test_predict_writes_an_answer_for_every_row(demo, ending, tmp_path):
     assert total == pytest.approx(1)
 
 
+def test_predict_prints_the_answers_where_no_file_is_named(demo, tmp_path):
+    desk, first, _ = demo
+    out = tmp_path / "answers.csv"
+    desk.json("predict", "credit-risk/1", first["data"], "-o", out)
+    assert desk.mlops("predict", "credit-risk/1", first["data"]).stdout == out.read_text()
+
+
 def read(path):
     if path.suffix == ".parquet":
         import pandas as pd

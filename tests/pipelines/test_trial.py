@@ -45,6 +45,15 @@ def test_a_trial_out_of_time_comes_back_with_the_folds_it_has(work):
     assert len(outcome.folds) == 1
 
 
+@pytest.mark.parametrize("key", ["lightgbm", "xgboost", "catboost", "network"])
+def test_what_learns_in_rounds_answers_with_the_rounds_it_had_time_for(key):
+    table = example(Task.CLASSIFICATION, rows=150)
+    work = prepare(table, Goal(algorithms=(key,)), engine="serial").work
+    outcome = trials.run(Trial(0, key, {}, 0, "default"), work, 1e-9)
+    assert outcome.failure is None
+    assert np.isfinite(outcome.score)
+
+
 def test_a_fit_that_fails_is_an_outcome_with_a_reason(work):
     outcome = trials.run(replace(ASKED, params={"C": -1.0}), work)
     assert outcome.state == "failed"
