@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pipelines
-from pipelines import packaging, serving
+from pipelines import packaging
 from pipelines.tracking.store import calm, connect, hushed, load, telling
 
 if TYPE_CHECKING:
@@ -66,6 +66,8 @@ def log(
         SchemaMismatch: The example is not of the model's schema.
     """
     from mlflow.entities import LoggedModelOutput
+
+    from pipelines import serving  # not where a model's files are only fetched
 
     load("mlflow.pyfunc")
     predictor = serving.load(folder)
