@@ -3,18 +3,21 @@
 After Caruana: whichever trial helps the mean most joins it, again and again, and may join twice.
 That alone fits the noise of the rows it looks at, so it is done on several draws of the rows and
 the weights are averaged, and what it gains is told by rows that did not choose.
+
+Classifiers may also be stacked, the same trials and a few others: their log-odds are added up by
+learned weights (``pipelines.stacking``). What gains more on rows that did not choose is taken.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from pipelines import splits
+from pipelines import splits, stacking
 from pipelines.task import Task
 
 if TYPE_CHECKING:
@@ -47,18 +50,24 @@ class Mix:
     weights: tuple[float, ...]
     gain: float
     """Over the single best, greater is better, on rows that did not choose."""
+    stack: Stacked | None = None
+    """How the members' log-odds are added up, where they are; else their answers are averaged."""
 
-    def only(self, numbers: frozenset[int]) -> Mix | None:
+    def only(self, numbers: frozenset[int], work: Work) -> Mix | None:
         """Return what is left when no other trials can take part; None where that is no mix."""
-        pairs = zip(self.members, self.weights, strict=True)
+        pairs = list(zip(self.members, self.weights, strict=True))
         left = [(row, weight) for row, weight in pairs if row[0].number in numbers]
         if len(left) < 2:
             return None
+        if len(left) == len(pairs):
+            return self
+        if self.stack is not None:
+            return self.stack.of([row for row, _ in left], work, self.gain)
         total = sum(weight for _, weight in left)
         members = tuple(row for row, _ in left)
         return replace(self, members=members, weights=tuple(w / total for _, w in left))
 
-    def within(self, ceilings: Ceilings) -> Mix | None:
+    def within(self, ceilings: Ceilings, work: Work) -> Mix | None:
         """Return the weightiest members that keep the ceilings together, if those are two."""
         if not ceilings.limits:
             return self
@@ -68,7 +77,7 @@ class Mix:
             if ceilings.kept(more):
                 taken.add(trial.number)
                 total = more
-        return self.only(frozenset(taken))
+        return self.only(frozenset(taken), work)
 
     def beats(self, single: Outcome, work: Work) -> bool:
         """Say whether it is still better than a trial, on all rows that both answer."""
@@ -89,8 +98,37 @@ class Mix:
     @property
     def out_of_fold(self) -> Array:
         """What the members say together of rows they did not learn from."""
-        answers = [_answer(outcome) for _, outcome in self.members]
-        return np.average(answers, axis=0, weights=self.weights)
+        answers = np.stack([_answer(outcome) for _, outcome in self.members])
+        if self.stack is None:
+            return np.average(answers, axis=0, weights=self.weights)
+        together = self.stack.weights.answer(answers)
+        together[self.stack.rows] = self.stack.crossed
+        return together
+
+
+@dataclass(frozen=True, slots=True)
+class Stacked:
+    """Learned weights, the rows that taught them, and what other rows' weights say of those."""
+
+    rows: Array
+    pairs: bool
+    weights: stacking.Weights = stacking.NONE
+    crossed: Array = field(default_factory=lambda: np.empty(0))
+
+    def of(self, rows: Sequence[tuple[Trial, Outcome]], work: Work, gain: float) -> Mix:
+        """Learn the weights of these trials; the one that moves the whole most comes first."""
+        answers = np.stack([_answer(outcome)[self.rows] for _, outcome in rows])
+        truth = work.truth(self.rows)
+        learned = stacking.learn(answers, truth, pairs=self.pairs)
+        shares = learned.shares(answers)
+        order = [int(at) for at in np.argsort(-shares, kind="stable")]
+        stack = replace(
+            self,
+            weights=stacking.Weights(learned.slopes[order], learned.shift),
+            crossed=stacking.crossed(answers[order], truth, seed=0, pairs=self.pairs),
+        )
+        members = tuple(rows[at] for at in order)
+        return Mix(members, tuple(float(shares[at]) for at in order), gain, stack)
 
 
 def find(board: Leaderboard, work: Work, seed: int, seconds: float | None = None) -> Mix | None:
@@ -108,12 +146,18 @@ def find(board: Leaderboard, work: Work, seed: int, seconds: float | None = None
     if len(looked_at) < FEWEST_ROWS or (seconds is not None and seconds <= 0):
         return None
     deadline = math.inf if seconds is None else time.monotonic() + seconds
-    table = _Table(answers[:, looked_at], work.truth(looked_at), work.metric, deadline)
-    gain = table.gain(work.task, seed)
-    if gain is not None and not gain > 0:
+    kinds = tuple(trial.algorithm_key for trial, _ in rows)
+    truth = work.truth(looked_at)
+    table = _Table(answers[:, looked_at], truth, work.metric, kinds, deadline)
+    gains = table.gains(work.task, seed)
+    if gains and max(gains) <= 0:
         return None
     weights = table.weights(np.random.default_rng(seed), BAGS)
-    return _kept(rows, weights, gain or 0.0)
+    best = int(np.argmax(gains)) if gains else 0
+    if best == 0:
+        return _kept(rows, weights, gains[0] if gains else 0.0)
+    stack = Stacked(looked_at, pairs=table.ways[best - 1])
+    return stack.of([rows[at] for at in table.chosen(weights)], work, gains[best])
 
 
 def candidates(board: Leaderboard) -> list[tuple[Trial, Outcome]]:
@@ -158,6 +202,7 @@ class _Table:
     answers: Array
     truth: Array
     metric: Metric
+    kinds: tuple[str, ...]
     deadline: float = math.inf
 
     def weights(self, draw: np.random.Generator, bags: int) -> Array:
@@ -173,29 +218,50 @@ class _Table:
         mean: Array = total / total.sum()
         return mean
 
-    def gain(self, task: Task, seed: int) -> float | None:
-        """Return what mixing gains over the best one, or None where there is no time to know.
+    @property
+    def ways(self) -> tuple[bool, ...]:
+        """The ways to stack: with or without pairs of classes."""
+        return stacking.ways(self.answers) if self.answers.ndim == 3 else ()
+
+    def gains(self, task: Task, seed: int) -> list[float]:
+        """Return what mixing gains over the best one, then stacking; nothing without time.
 
         The rows are dealt to parts, a few times; each part is answered by what the others chose.
         """
-        gains = []
+        found = []
         for number in range(DEALS):
             if (crossed := self._crossed(task, seed + number)) is None:
                 break
-            gains.append(self._lead(*crossed))
-        return float(np.mean(gains)) if gains else None
+            alone, *others = crossed
+            found.append([self._lead(each, alone) for each in others])
+        return np.mean(found, axis=0).tolist() if found else []
 
-    def _crossed(self, task: Task, seed: int) -> tuple[Array, Array] | None:
-        """Return the answers of the mix and of the best one, or None when the time is up."""
-        together, alone = np.empty(self.answers.shape[1:]), np.empty(self.answers.shape[1:])
+    def _crossed(self, task: Task, seed: int) -> list[Array] | None:
+        """Return the answers of the best one, of the mix and of the stacks; None without time."""
+        told = [np.empty(self.answers.shape[1:]) for _ in range(2 + len(self.ways))]
         for others, part in splits.folds(self.truth, task=task, n=PARTS, seed=seed):
             if time.monotonic() > self.deadline:
                 return None
             rest = replace(self, answers=self.answers[:, others], truth=self.truth[others])
             weights = rest.weights(np.random.default_rng(seed), CHECK_BAGS)
-            together[part] = np.tensordot(weights, self.answers[:, part], axes=1)
-            alone[part] = self.answers[int(np.argmax(rest.each())), part]
-        return together, alone
+            told[0][part] = self.answers[int(np.argmax(rest.each())), part]
+            told[1][part] = np.tensordot(weights, self.answers[:, part], axes=1)
+            some = self.chosen(weights)
+            for answer, pairs in zip(told[2:], self.ways, strict=True):
+                learned = stacking.learn(rest.answers[some], rest.truth, pairs=pairs)
+                answer[part] = learned.answer(self.answers[some][:, part])
+        return told
+
+    def chosen(self, weights: Array) -> list[int]:
+        """Return who is stacked: the weightiest, then the best of other kinds, then the best."""
+        some = [int(at) for at in np.argsort(-weights, kind="stable") if weights[at] > 0]
+        some = some[:MOST_MEMBERS]
+        for again in (False, True):
+            for at, kind in enumerate(self.kinds):
+                known = at in some or (not again and kind in {self.kinds[each] for each in some})
+                if len(some) < MOST_MEMBERS and not known:
+                    some.append(at)
+        return some
 
     def each(self) -> list[float]:
         """Return what every candidate is worth alone."""

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 FOLDS = ((500, 5, 3), (2_000, 5, 2), (25_000, 5, 1), (100_000, 3, 1))
 """Up to so many rows: so many folds, so often. Small tables are judged over and over."""
+USUAL_CLASSES = 4
+"""With more classes every fit takes longer, and a row counts for more when folds are repeated."""
 
 
 def spared(plan: Plan, goal: Goal) -> Plan:
@@ -65,8 +67,11 @@ def folds(
     """Return the folds that every trial is judged on; small tables get more of them."""
     columns = {kind: train[name] for kind, name in goal.split_by.items()}
     by = {"groups": columns.get("group"), "time": columns.get("time")}
-    many = (5, 1)
+    many = [5, 1]
     found = next((rest for most, *rest in FOLDS if len(labels) <= most), many)
+    if task is Task.CLASSIFICATION:
+        counted = len(labels) * max(1.0, labels.nunique() / USUAL_CLASSES)
+        found[1] = next((often for most, _, often in FOLDS if counted <= most), 1)
     parts = splits.folds(
         labels, task=task, n=found[0], seed=goal.seed, repeats=found[1],
         marks=columns.get("split"), **by,

@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 from pipelines import trial as trials
 from pipelines.adapters import build
 from pipelines.adapters.combined import Calibrated, Decided, Ensemble
+from pipelines.adapters.stacked import Stack
 from pipelines.errors import BadModel
 from pipelines.trial import Outcome, Trial
 
@@ -62,16 +63,26 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Stacking:
+    """How the parts' log-odds are added up, as plain numbers."""
+
+    slopes: Sequence[Sequence[Sequence[float]]]
+    """(parts, classes, classes)."""
+    shift: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """A model's parts and what their answers go through."""
 
     parts: tuple[Part, ...]
+    stack: Stacking | None = None
     calibration: Mapping[str, Any] | None = None
     """kind and maps."""
     decision: tuple[float, ...] | None = None
 
     @classmethod
-    def of(cls, parts: Sequence[Part], model: Model) -> Self:
+    def of(cls, parts: Sequence[Part], model: Model, stack: Stacking | None = None) -> Self:
         """Return the recipe of a model whose parts are known."""
         inner: Any = model
         decision = calibration = None
@@ -79,7 +90,7 @@ class Recipe:
             inner, decision = inner.inner, tuple(inner.decision)
         if isinstance(inner, Calibrated):
             calibration = {"kind": inner.kind, "maps": inner.maps}
-        return cls(tuple(parts), calibration, decision)
+        return cls(tuple(parts), stack, calibration, decision)
 
     @property
     def algorithms(self) -> tuple[str, ...]:
@@ -92,10 +103,8 @@ class Recipe:
         Raises:
             BadModel: A part cannot be fitted any more.
         """
-        groups = [(part, part.models(work)) for part in self.parts]
-        members = [model for _, models in groups for model in models]
-        weights = [part.weight / len(models) for part, models in groups for _ in models]
-        model = members[0] if len(members) == 1 else cast("Model", Ensemble(members, weights))
+        groups = [part.models(work) for part in self.parts]
+        model = together(groups, [part.weight for part in self.parts], self.stack)
         if self.calibration is not None:
             kind, maps = self.calibration["kind"], self.calibration["maps"]
             model = cast("Model", Calibrated(model, kind, maps))
@@ -105,6 +114,7 @@ class Recipe:
         """Return everything as plain data."""
         return {
             "parts": [asdict(part) for part in self.parts],
+            "stack": None if self.stack is None else asdict(self.stack),
             "calibration": self.calibration,
             "decision": None if self.decision is None else list(self.decision),
         }
@@ -112,12 +122,31 @@ class Recipe:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read what ``to_dict`` wrote."""
-        decision = data.get("decision")
+        decision, stack = data.get("decision"), data.get("stack")
         return cls(
             tuple(Part(**part) for part in data["parts"]),
+            None if stack is None else Stacking(**stack),
             data.get("calibration"),
             None if decision is None else tuple(decision),
         )
+
+
+def together(
+    groups: Sequence[Sequence[Model]], weights: Sequence[float], stack: Stacking | None
+) -> Model:
+    """Put the models of all parts together; those of one part share its weight."""
+    members = [model for models in groups for model in models]
+    if stack is not None:
+        slopes = [
+            [[cell / len(models) for cell in row] for row in slope]
+            for models, slope in zip(groups, stack.slopes, strict=True)
+            for _ in models
+        ]
+        return Stack(members, slopes, stack.shift)
+    if len(members) == 1:
+        return members[0]
+    pairs = zip(groups, weights, strict=True)
+    return Ensemble(members, [weight / len(models) for models, weight in pairs for _ in models])
 
 
 def fit(trial: Trial, outcome: Outcome, work: Work) -> Model:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 from pipelines import calibration, decisions, ensemble
 from pipelines.adapters.combined import Calibrated, Decided, Ensemble, mapped
 from pipelines.errors import AllTrialsFailed
-from pipelines.recipe import Part, Recipe, fit
+from pipelines.recipe import Part, Recipe, Stacking, fit, together
 from pipelines.trial import Outcome, Trial
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ TRIES = 3
 """How many winners may fail on all rows before the run is given up."""
 MIXING_SHARE = 0.04
 """No more of the seconds than this is spent on choosing an ensemble."""
+TOLD = "Its members are stacked: their log-odds are added up by weights learned on other rows."
 MARGIN = 0.3
 """Seconds left for judging the winner."""
 
@@ -50,6 +51,8 @@ class Chosen:
     model: Model
     parts: Sequence[Part]
     """What it was made of."""
+    stack: Stacking | None = None
+    """How the parts' log-odds are added up, where they are."""
     notes: list[str] = field(default_factory=list)
     decision: Decision | None = None
     """How it names a class, where that is not the likeliest one."""
@@ -57,7 +60,7 @@ class Chosen:
     @property
     def recipe(self) -> Recipe:
         """How it can be made again."""
-        return Recipe.of(self.parts, self.model)
+        return Recipe.of(self.parts, self.model, self.stack)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -155,23 +158,27 @@ class Choice:
             return None
         self._doing("looking for an ensemble")
         mix = ensemble.find(self.board, self.work, self.seed, self._seconds_to_mix())
-        mix = mix and mix.within(self.work.ceilings)
+        mix = mix and mix.within(self.work.ceilings, self.work)
         fitted = self._fitted(mix) if mix else {}
-        left = mix and mix.only(frozenset(fitted))
+        left = mix and mix.only(frozenset(fitted), self.work)
         if left is None or not left.beats(single[1], self.work):
             return None
         pairs = zip(left.members, left.weights, strict=True)
         groups = [(row, fitted[row[0].number], weight) for row, weight in pairs]
-        members = [model for _, models, _ in groups for model in models]
-        weights = [weight / len(models) for _, models, weight in groups for _ in models]
+        members = [models for _, models, _ in groups]
         parts = [
             Part.of(*row, weight, self._bag(row[1], models)) for row, models, weight in groups
         ]
-        model: Model = Ensemble(members, weights)
+        stack = None
+        if left.stack is not None:
+            weights = left.stack.weights
+            stack = Stacking(weights.slopes.tolist(), weights.shift.tolist())
+            self.notes.append(TOLD)
+        model = together(members, left.weights, stack)
         trial, outcome = self._as_row(left, single[1])
         return Chosen(
             board=self.board, trial=trial, outcome=outcome,
-            single=single, model=model, notes=self.notes, parts=parts,
+            single=single, model=model, notes=self.notes, parts=parts, stack=stack,
         )  # fmt: skip
 
     def _folds(self) -> Chosen | None:
@@ -203,7 +210,8 @@ class Choice:
         those that did, it would look better than it is.
         """
         number = 1 + max(trial.number for trial, _ in self.board.rows)
-        trial = Trial(number, "ensemble", mix.told, self.seed, "ensemble")
+        kind = "ensemble" if mix.stack is None else "stack"
+        trial = Trial(number, kind, mix.told, self.seed, "ensemble")
         score = self.work.metric.signed(self.work.metric.signed(single.score or 0.0) + mix.gain)
         together = mix.out_of_fold
         metrics = {**ensemble.metrics_of(together, self.work), self.work.metric.key: score}

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -80,7 +81,11 @@ class Estimator:
             self.estimator.set_params(early_stopping=False)
         if isinstance(self.estimator, CalibratedClassifierCV):
             rarest = int(np.unique(target, return_counts=True)[1].min())
-            self.estimator.set_params(cv=max(2, min(3, rarest)))
+            # Dealt at random: rows that lie sorted would teach the map backwards.
+            parts = StratifiedKFold(max(2, min(3, rarest)), shuffle=True, random_state=0)
+            # Of several classes, one temperature for all keeps them in proportion.
+            way = "temperature" if len(self.classes) > 2 else "sigmoid"
+            self.estimator.set_params(cv=parts, method=way)
         self.estimator.fit(rows, target)
 
     def learn_classes(self, labels: pd.Series) -> Array:

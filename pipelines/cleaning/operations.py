@@ -126,6 +126,7 @@ OPERATIONS = (
         )
     ),
     Operation("scale", "standard", EVERY, "Mean 0, standard deviation 1."),
+    Operation("scale", "one_size", EVERY, "Mean 0; all such columns are divided by one size."),
     Operation("scale", "min_max", EVERY, "From 0 to 1."),
     Operation("scale", "robust", EVERY, "Median 0, interquartile range 1."),
     Operation("scale", "quantile", EVERY, "Ranks, as a normal curve.", {"quantiles": 256}),

@@ -7,7 +7,7 @@ Nothing in a plan was fitted: medians, levels and scales are learned inside the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from pipelines.cleaning import proposals
@@ -117,13 +117,21 @@ def plan(profile: Profile, dataset: Dataset) -> Plan:
     """Propose a plan for a table: usual steps for each kind of column, each with its reason."""
     drops = profile.drops
     rows = len(dataset.frame)
+    columns = [
+        _proposed(column.name, column.kind, dataset)
+        for column in profile.columns
+        if column.name not in drops and column.name != dataset.target
+    ]
+    numbers = [column.name for column in columns if column.kind is Kind.NUMBER]
+    alike = proposals.alike(dataset.frame[numbers], dataset.task)
     return Plan(
         task=dataset.task,
         target=dataset.target,
         columns=tuple(
-            _proposed(column.name, column.kind, dataset)
-            for column in profile.columns
-            if column.name not in drops and column.name != dataset.target
+            replace(column, steps=proposals.of_one_size(column.steps))
+            if column.name in alike
+            else column
+            for column in columns
         ),
         dropped=tuple(Dropped(name, f.reason, f.code) for name, f in drops.items()),
         rows=() if dataset.target is None else (

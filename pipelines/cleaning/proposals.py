@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 FEW_LEVELS = 4
 MANY_LEVELS = 30
 SKEWED = 2.0
+FEWEST_ALIKE = 8
+"""Fewer columns than this begin and end at the same numbers by chance."""
+ROWS_COUNTED = 5_000
 RULES = ("iqr", "z", "modified_z", "quantile")
 PARTS = ("year", "month", "day", "day_of_week", "hour", "days")
 
@@ -42,6 +45,34 @@ def steps_for(kind: Kind, values: pd.Series, task: Task) -> tuple[Step, ...]:
         Kind.TEXT: _text,
     }
     return tuple(makers[kind]())
+
+
+def alike(numbers: pd.DataFrame, task: Task) -> frozenset[str]:
+    """Return the columns that measure one thing in one unit, such as pixels, marks or votes.
+
+    Most of them begin and end at the very same numbers, and the others lie in between.
+
+    >>> marks = pd.DataFrame({f"m{at}": [1, 2, 5] for at in range(8)} | {"age": [20, 40, 30]})
+    >>> "m3" in alike(marks, Task.REGRESSION), "age" in alike(marks, Task.REGRESSION)
+    (True, False)
+    """
+    plain = numbers.select_dtypes("number")
+    if task is Task.ANOMALY or plain.shape[1] < FEWEST_ALIKE:
+        return frozenset()
+    ends = pd.DataFrame({"low": plain.min(), "high": plain.max()}).astype(float)
+    several = ends[plain.iloc[:: 1 + len(plain) // ROWS_COUNTED].nunique() > 2]
+    pairs = several.value_counts()
+    if not len(pairs) or pairs.iloc[0] * 2 <= len(ends) or pairs.iloc[0] < FEWEST_ALIKE:
+        return frozenset()
+    low, high = pairs.index[0]
+    return frozenset(map(str, several[several["low"].ge(low) & several["high"].le(high)].index))
+
+
+def of_one_size(steps: Sequence[Step]) -> tuple[Step, ...]:
+    """Return a column's steps with one size for all columns of its unit."""
+    reason = "It shares its unit with others: a column that hardly varies must not be blown up."
+    shared = Step("scale", "one_size", reason, "scaled")
+    return tuple(shared if step.do == "scale" else step for step in steps)
 
 
 def table_steps(rows: int, columns: int) -> tuple[Step, ...]:

@@ -248,8 +248,9 @@ FENCES: dict[str, Callable[[np.ndarray, float | None], tuple[float, float]]] = {
 class Shift(Stage):
     """A centre is taken away and a scale divided out, as a scikit-learn scaler learned them."""
 
-    def __init__(self, scaler: Any) -> None:
+    def __init__(self, scaler: Any, *, one_size: bool = False) -> None:
         self.scaler = scaler
+        self.one_size = one_size
 
     def fit(self, block: np.ndarray) -> Self:
         """Learn centre and scale of each column."""
@@ -264,6 +265,12 @@ class Shift(Stage):
             scale = scaler.scale_
         self.centre_ = np.nan_to_num(np.asarray(centre, dtype=float))
         self.scale_ = np.nan_to_num(np.asarray(scale, dtype=float), nan=1.0)
+        if self.one_size:
+            varied = np.nanmax(block, axis=0, initial=-np.inf) > np.nanmin(
+                block, axis=0, initial=np.inf
+            )
+            size = np.sqrt(np.mean(np.square(self.scale_[varied]))) if varied.any() else 1.0
+            self.scale_ = np.full(width, size)
         return self
 
     def apply(self, block: np.ndarray) -> np.ndarray:
@@ -346,6 +353,7 @@ def _lowest_positive(block: np.ndarray) -> np.ndarray:
 
 SCALERS: dict[str, Callable[[], Any]] = {
     "standard": StandardScaler,
+    "one_size": StandardScaler,
     "min_max": MinMaxScaler,
     "robust": RobustScaler,
 }
@@ -361,7 +369,7 @@ def stage_for(step: Step) -> Stage | None:
         return Fences(step.how, step.option("rule"), step.option("factor"))
     if step.do == "scale":
         if step.how in SCALERS:
-            return Shift(SCALERS[step.how]())
+            return Shift(SCALERS[step.how](), one_size=step.how == "one_size")
         return Bend(step.how, step.option("quantiles") if step.how == "quantile" else 256)
     return None
 

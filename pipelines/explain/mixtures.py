@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipelines.adapters.combined import Calibrated, Decided, Ensemble
+from pipelines.adapters.stacked import Stack
 from pipelines.errors import UnfaithfulExplanation
 from pipelines.explain.links import LINKS, TOLERANCE, on_scale, worst_gap
 from pipelines.task import Task
@@ -55,7 +56,9 @@ def members(model: Any) -> tuple[tuple[float, Any], ...]:
 
 def averages(model: Any) -> bool:
     """Say whether a model's answer is the mean of its members' and nothing else."""
-    return isinstance(model, Ensemble) or (isinstance(model, Decided) and averages(model.inner))
+    if isinstance(model, Decided):
+        return averages(model.inner)
+    return isinstance(model, Ensemble) and not isinstance(model, Stack)
 
 
 def is_one(model: Any) -> bool:
@@ -94,9 +97,8 @@ class Mixture:
             UnfaithfulExplanation: they do not add up to them.
         """
         found = [part(frame, part.question.ask(frame)) for _, part in self.parts]
-        weights = [weight for weight, _ in self.parts]
-        values = np.tensordot(weights, [one.values for one in found], axes=1)
-        base = np.tensordot(weights, [one.base for one in found], axes=1)
+        values = self.together([one.values for one in found])
+        base = self.together([one.base for one in found]) + self.start
         single = any(part.single for _, part in self.parts)
         gap = worst_gap(self.link, base + values.sum(axis=1), answers, single=single)
         if not gap <= TOLERANCE:
@@ -105,8 +107,16 @@ class Mixture:
 
     def copied(self, bins: Bins, mine: np.ndarray) -> np.ndarray:
         """Return what LIME converges to: the mean of what it does for the members."""
-        found: np.ndarray = np.sum([w * part.copied(bins, mine) for w, part in self.parts], axis=0)
-        return found
+        return self.together([part.copied(bins, mine) for _, part in self.parts])
+
+    def together(self, parts: list[np.ndarray]) -> np.ndarray:
+        """Add up what the members' answers are made of, the outputs last."""
+        return np.asarray(np.tensordot([weight for weight, _ in self.parts], parts, axes=1))
+
+    @property
+    def start(self) -> np.ndarray:
+        """What is added whatever the members say."""
+        return np.zeros(1)
 
 
 def steadied(steps: np.ndarray, others: np.ndarray, known: np.ndarray) -> np.ndarray:

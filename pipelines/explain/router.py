@@ -20,6 +20,7 @@ from pipelines.explain.exact import Exact, prepared
 from pipelines.explain.links import LINKS, TOLERANCE, centred, worst_gap
 from pipelines.explain.mixtures import Member, Mixture
 from pipelines.explain.question import Mixer, Question
+from pipelines.explain.stacks import StackedMembers, scale_of, stack_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -205,25 +206,29 @@ def _additive(question: Question, background: pd.DataFrame, probe: pd.DataFrame)
 
 
 def _mixture(question: Question, background: pd.DataFrame, probe: pd.DataFrame) -> Mixture:
-    """Explain a weighted mean by its members.
+    """Explain a weighted mean, or a stack, by its members.
 
     Raises:
-        NotExact: it is no plain mean, or a member adds up on another scale than the answer's.
+        NotExact: it is neither, or a member adds up on another scale than the whole.
     """
     model = question.predictor.model
-    if not mixtures.averages(model):
+    stack = stack_of(model)
+    if stack is None and not mixtures.averages(model):
         raise NotExact("it bends the mean of its members")
+    scale = "identity" if stack is None else scale_of(stack)
     parts = []
     for weight, member in mixtures.members(model):
         found, refused = exact(Question(Member(member)), background, probe)
         if found is None:
             raise NotExact(f"its member {member.algorithm} has no exact method ({refused[-1]})")
-        if not isinstance(found, Exact) or found.link.name != "identity" or found.shift:
+        if not isinstance(found, Exact) or found.link.name != scale or found.shift:
             raise NotExact(f"its member {member.algorithm} adds up in {found.link.words}")
         if tuple(member.classes) != tuple(model.classes):
             raise NotExact(f"its member {member.algorithm} knows fewer classes")
         parts.append((weight, found))
-    return Mixture(tuple(parts), question)
+    if stack is None:
+        return Mixture(tuple(parts), question)
+    return StackedMembers(tuple(parts), question, stack=stack)
 
 
 def known_parts(question: Question, background: pd.DataFrame, frame: pd.DataFrame) -> list[Exact]:

@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 LINE_UP_SHARE = 0.6
 """How much of the trials, or of the time, the line-up may take."""
 SHORT_LIST = 6
-MANY_CLASSES, LATER = 4, 12
+SEVERAL_CLASSES, LATER = 4, 12
 """Boosting grows a tree per class and round: with more classes than this, it waits its turns."""
+MANY_CLASSES, EARLIER = 7, 10
+"""What measures distances costs about the same for any classes: with so many it comes before."""
 BEHIND: dict[Origin, float] = {"default": 0.15, "portfolio": 0.1, "tuned": 0.05}
 """How far behind the best first fold, as a share of its lead over the baseline, a trial may be."""
 
@@ -119,8 +121,12 @@ def _line_up(rows: Sequence[Algorithm], classes: int) -> list[tuple[Algorithm, E
 
     def place(pair: tuple[Algorithm, Entry]) -> tuple[bool, int]:
         row, entry = pair
-        waits = classes > MANY_CLASSES and row.explain_with == "tree" and row.adapter == "boosters"
-        late = LATER if waits and entry.turn else 0
-        return short and entry is not row.portfolio[0], entry.turn + late
+        boosts = row.explain_with == "tree" and row.adapter == "boosters"
+        turn = entry.turn
+        if classes > SEVERAL_CLASSES and boosts and turn:
+            turn += LATER
+        elif classes > MANY_CLASSES and "scaled" in row.needs:
+            turn = max(2, turn - EARLIER)
+        return short and entry is not row.portfolio[0], turn
 
     return sorted(pairs, key=place)

@@ -1,5 +1,7 @@
 """A model that is too large or too slow is not chosen, and where nothing fits it is said."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,6 +18,10 @@ from pipelines.task import Task
 from pipelines.trial import Outcome, Trial
 
 pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+WORK = SimpleNamespace(task=Task.REGRESSION)
+"""As much of a search's work as a mean of members looks at."""
 
 
 def bent(rows=150):
@@ -49,11 +55,11 @@ def test_an_ensemble_takes_the_members_that_fit_together():
         for at, size in enumerate(sizes)
     )
     mix = Mix(rows, (0.4, 0.3, 0.2, 0.1), 0.1)
-    kept = mix.within(Ceilings(size=100))
+    kept = mix.within(Ceilings(size=100), WORK)
     assert [trial.number for trial, _ in kept.members] == [0, 2, 3]
     assert sum(kept.weights) == pytest.approx(1)
-    assert mix.within(Ceilings()) is mix
-    assert mix.within(Ceilings(size=50)) is None
+    assert mix.within(Ceilings(), WORK) is mix
+    assert mix.within(Ceilings(size=50), WORK) is None
 
 
 @pytest.mark.parametrize("given", [{"max_size": 0}, {"max_size": -1.0}, {"max_latency": 0}])

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from pipelines import ensemble, metrics
+from pipelines import ensemble, metrics, stacking
 from pipelines.leaderboard import Leaderboard
 from pipelines.task import Task
 from pipelines.trial import Outcome, Trial
@@ -112,10 +112,10 @@ def test_members_that_cannot_take_part_leave_their_weight_to_the_others(values):
     truth, answers = values
     mix = ensemble.find(board(truth, answers, RMSE), work(truth, RMSE), seed=0)
     first, second = (trial.number for trial, _ in mix.members[:2])
-    left = mix.only(frozenset({first, second}))
+    left = mix.only(frozenset({first, second}), work(truth, RMSE))
     assert sum(left.weights) == pytest.approx(1)
     assert left.weights[0] > mix.weights[0]
-    assert mix.only(frozenset({first})) is None
+    assert mix.only(frozenset({first}), work(truth, RMSE)) is None
 
 
 def test_rows_without_an_answer_choose_nothing(values):
@@ -128,3 +128,60 @@ def test_rows_without_an_answer_choose_nothing(values):
     assert mix is not None
     known = ensemble.metrics_of(mix.out_of_fold, work(truth, RMSE))
     assert known["rmse"] < 0.8
+
+
+@pytest.fixture(scope="module")
+def blurred():
+    """Classifiers that see different things, each far too sure or not sure enough."""
+    rng = np.random.default_rng(1)
+    truth = rng.integers(0, 3, ROWS)
+    answers = []
+    for size in (3.0, 0.3, 4.0):
+        seen = np.eye(3)[truth] * 1.2 + rng.normal(size=(ROWS, 3))
+        powers = np.exp(size * seen)
+        answers.append((powers / powers.sum(axis=1, keepdims=True)).astype(np.float32))
+    return truth, answers
+
+
+LOSS = metrics.find("log_loss", Task.CLASSIFICATION, 3)
+
+
+def test_chances_that_are_too_sure_are_stacked_and_judged_on_rows_that_did_not_teach(blurred):
+    truth, answers = blurred
+    made, asked = board(truth, answers, LOSS), work(truth, LOSS, Task.CLASSIFICATION)
+    mix = ensemble.find(made, asked, seed=0)
+    assert mix.stack is not None
+    assert sum(mix.weights) == pytest.approx(1)
+    assert mix.weights == tuple(sorted(mix.weights, reverse=True))
+    mean = LOSS.of(truth, np.mean(answers, axis=0))
+    learned = mix.stack.weights.answer(
+        np.stack([outcome.out_of_fold for _, outcome in mix.members])
+    )
+    assert LOSS.of(truth, learned) < LOSS.of(truth, mix.out_of_fold) < mean
+    assert mix.gain == pytest.approx(made.best[1].score - LOSS.of(truth, mix.out_of_fold), rel=0.2)
+
+
+def test_a_stack_that_loses_a_member_learns_its_weights_anew(blurred):
+    truth, answers = blurred
+    asked = work(truth, LOSS, Task.CLASSIFICATION)
+    mix = ensemble.find(board(truth, answers, LOSS), asked, seed=0)
+    assert mix.only(frozenset({0, 1, 2}), asked) is mix
+    left = mix.only(frozenset({0, 2}), asked)
+    assert left.stack.weights.slopes.shape == (2, 3, 3)
+    assert mix.only(frozenset({1}), asked) is None
+
+
+def test_where_pairs_of_classes_would_cost_too_much_each_member_has_one_weight(
+    blurred, monkeypatch
+):
+    truth, answers = blurred
+    table = np.stack(answers).astype(float)
+    assert stacking.ways(table) == (False, True)
+    monkeypatch.setattr(stacking, "HEAVIEST", 0)
+    assert stacking.ways(table) == (False,)
+    learned = stacking.learn(table, truth, pairs=False)
+    for slope in learned.slopes:
+        np.testing.assert_allclose(slope, slope[0, 0] * np.eye(3))
+        assert slope[0, 0] >= 0
+    alone = min(LOSS.of(truth, each) for each in answers)
+    assert LOSS.of(truth, learned.answer(table)) < alone

@@ -135,10 +135,11 @@ impute drop; impute mean; impute median; impute mode; impute constant value=1
 impute forward order=since; impute backward order=since; impute interpolate order=since
 impute knn; indicate missing; outliers clip rule=iqr; outliers clip rule=z
 outliers clip rule=modified_z; outliers winsorise rule=iqr; outliers drop rule=modified_z
-infinities missing; infinities clip; scale standard; scale min_max; scale robust; scale quantile
-scale yeo_johnson; scale box_cox; encode one_hot; encode ordinal; encode target; encode binary
-encode frequency; encode hashing; encode gap; encode tfidf; dates parts; interact products
-select variance; select correlation; select f_test keep=3; select mutual_information keep=3"""
+infinities missing; infinities clip; scale standard; scale one_size; scale min_max; scale robust
+scale quantile; scale yeo_johnson; scale box_cox; encode one_hot; encode ordinal; encode target
+encode binary; encode frequency; encode hashing; encode gap; encode tfidf; dates parts
+interact products; select variance; select correlation; select f_test keep=3
+select mutual_information keep=3"""
 PLACES = {"encode": "city", "dates": "since", "interact": None, "select": None}
 
 

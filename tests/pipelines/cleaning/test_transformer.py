@@ -20,7 +20,7 @@ from sklearn.preprocessing import QuantileTransformer
 
 from pipelines.cleaning.operations import OPERATIONS, TABLE, Step
 from pipelines.cleaning.plan import Plan
-from pipelines.cleaning.proposals import RULES
+from pipelines.cleaning.proposals import RULES, alike
 from pipelines.cleaning.rows import training_rows
 from pipelines.cleaning.transformer import TRUSTED_TYPES, transformer
 from pipelines.dataset import Kind
@@ -387,6 +387,21 @@ class TestSteps:
         asked = [1e308, -1e308, np.inf, -np.inf, 5e-324, 0.0, np.nan]
         found = self.one(learned * 3, {"do": "scale", "with": how}, at=asked)
         assert np.isfinite(found.astype(np.float32)).all()
+
+    def test_pixels_share_one_size_so_that_a_dark_edge_stays_dark(self):
+        draw = np.random.default_rng(0)
+        frame = pd.DataFrame(draw.integers(0, 17, size=(300, 9)), columns=list("abcdefghi"))
+        frame["edge"] = np.where(np.arange(300) == 5, 3, np.arange(300) % 2)
+        frame["year"] = 2000 + np.arange(300) % 20
+        together = alike(frame, Task.CLASSIFICATION)
+        assert together == set(frame) - {"year"}
+        assert not alike(frame, Task.ANOMALY)
+        step = {"do": "scale", "with": "one_size"}
+        plan = plan_of(dict.fromkeys(sorted(together), (Kind.NUMBER, step)))
+        made = transformer(plan, LINEAR).fit_transform(frame)
+        spreads = dict(zip(plan.used, made.std(axis=0), strict=True))
+        assert 0.9 < spreads["a"] < 1.2
+        assert spreads["edge"] < 0.2
 
     def test_quantiles_are_scikit_learns(self):
         draw = np.random.default_rng(0)

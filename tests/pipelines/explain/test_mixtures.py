@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator
 from sklearn.neighbors import KNeighborsRegressor
 
 from pipelines.adapters.combined import Calibrated, Ensemble
+from pipelines.adapters.stacked import Stack
 from pipelines.explain import router
 from pipelines.explain.attribution import spread
 from pipelines.explain.question import Question
@@ -90,6 +91,39 @@ def boosted(made, frame):
         )
         for leaves in (4, 15)
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_a_stack_is_exact_in_log_odds_where_its_members_are(made, classes):
+    frame = made.table(300)
+    labels = made.labels(frame, Task.CLASSIFICATION, classes).to_numpy(str)
+    members = [
+        model_of(
+            made, LGBMClassifier(n_estimators=9, verbose=-1, num_leaves=leaves),
+            Task.CLASSIFICATION, frame, labels,
+        )
+        for leaves in (4, 15)
+    ]  # fmt: skip
+    slopes = np.random.default_rng(0).normal(size=(2, classes, classes))
+    stack = Stack(members, slopes, np.linspace(-0.3, 0.4, classes))
+    exact = made.check_against_the_definition(Question(made.Predictor(stack)), frame)
+    assert exact.link.name == ("logit" if classes == 2 else "clr")
+    assert "stack of 2 members' log-odds" in exact.method
+    found = report(made.Predictor(stack), frame[200:], labels=labels[200:], background=frame[:200])
+    assert str(found.to_dict()["statuses"]["local"]).startswith("exact")
+
+
+def test_a_stack_of_forests_is_sampled_and_says_why(made):
+    frame = made.table(300)
+    labels = made.labels(frame, Task.CLASSIFICATION, 2).to_numpy(str)
+    forest = ensemble.RandomForestClassifier(6, max_depth=5, random_state=0)
+    members = [*boosted(made, frame), model_of(made, forest, Task.CLASSIFICATION, frame, labels)]
+    stack = Stack(members, [np.eye(2)] * 3, [0.0, 0.1])
+    question = Question(made.Predictor(stack))
+    exact, refused = router.exact(question, frame[:200], frame[200:])
+    assert exact is None
+    assert "its member RandomForestClassifier adds up in answer" in refused[0]
+    assert len(router.known_parts(question, frame[:200], frame[200:])) == 3
 
 
 def kinds(made, frame):
