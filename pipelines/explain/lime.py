@@ -1,16 +1,17 @@
-"""LIME for many rows at the price of one: shared perturbations, one call of the model.
+"""LIME for many rows at the price of one: shared perturbations, one question to the model.
 
 LIME's tabular perturbations do not depend on the row: every column is drawn independently from
 the training distribution, and a row sees them only through the question "same bin as mine?". So
-one set of made-up rows and one call of the model serve all rows; what differs is which cells
-match, and the weights. Numbers are binned at their quartiles, everything else by its value, and a
-missing value is a bin of its own. Weights, kernel width and ridge penalty are those of lime 0.2.
+one set of made-up rows serves all rows; what differs is which cells match, and the weights.
+Numbers are binned at their quartiles, everything else by its value, and a missing value is a bin
+of its own. Weights, kernel width and ridge penalty are those of lime 0.2.
 
-Two facts make few made-up rows enough. The weight is a product over columns and columns are drawn
-independently, so matches stay independent under the weights: a coefficient is the weighted mean
-answer where the column matches less that where it does not. And of a sum of one curve for each
-column that difference is known without drawing: so such a sum is fitted to the answers once, in
-fine bins, its coefficients are computed, and only what it leaves over is estimated by drawing.
+Three facts make few made-up rows enough. The weight is a product over columns and columns are
+drawn independently, so matches stay independent under the weights: a coefficient is the weighted
+mean answer where the column matches less that where it does not. Of a sum of one curve for each
+column that difference is known without drawing: such a sum is fitted to the answers once, in fine
+bins, its coefficients are computed, and only what it leaves over is estimated by drawing. And the
+weights are nearly even, so that weighted means follow from the plain means in pairs of bins.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipelines.explain.binning import Bins
+from pipelines.explain.binning import Bins, as_numbers
 from pipelines.explain.question import Mixer
 
 if TYPE_CHECKING:
@@ -36,10 +37,18 @@ if TYPE_CHECKING:
     Ask = Callable[[pd.DataFrame], Matrix]
     Codes = NDArray[np.int16]
 
-SAMPLES = 5_000
+SAMPLES = 4_096
+PART = 16_384
+"""Made-up rows drawn and asked at a time."""
+PROBES = 64
 PENALTY = 1.0
+KERNEL = 0.75**2
+"""The kernel's width squared, in columns."""
+RARE = 1e-5
 FINE = 16
 SWEEPS = 3
+MOST_PAIRED = 4_000_000
+FEWEST_PAIRED = 512
 
 
 @dataclass(frozen=True)
@@ -71,88 +80,150 @@ class Curve:
 
 @dataclass(frozen=True)
 class Lime:
-    """A set of made-up rows, their bins, and what the curves leave over of the answers."""
+    """The bins of made-up rows, the answers to them, and what curves leave over of these."""
 
     curves: tuple[Curve, ...]
     codes: Codes
-    """(columns, samples)"""
+    """(columns, samples); 0 means missing."""
     answers: Matrix
     leftover: Matrix
     level: np.ndarray
 
-    @classmethod
-    def of(
-        cls, ask: Ask, background: pd.DataFrame, *, samples: int = SAMPLES, seed: int = 0
-    ) -> Lime:
-        """Draw made-up rows from the background, ask the model once, fit the curves."""
-        rng = np.random.default_rng(seed)
-        # Every background row is drawn equally often in every column: less noise than free draws.
-        turns = np.resize(np.arange(len(background)), samples)
-        which = np.stack([rng.permutation(turns) for _ in background.columns], axis=1)
-        return cls.fitted(background, which, ask(Mixer(background).rows(which)))
-
-    @classmethod
-    def fitted(cls, background: pd.DataFrame, which: np.ndarray, answers: Matrix) -> Lime:
-        """Fit the curves to the answers to rows made of the background's cells."""
-        columns = [background[name] for name in background.columns]
-        coarse = [Bins.of(column) for column in columns]
-        fine = [_finer(one, column) for one, column in zip(coarse, columns, strict=True)]
-        codes, places = (
-            np.stack([one.codes(c)[which[:, j]] for j, (one, c) in enumerate(pairs)])
-            for pairs in (
-                list(zip(coarse, columns, strict=True)),
-                list(zip(fine, columns, strict=True)),
-            )
-        )
-        level = answers.mean(axis=0)
-        effects, leftover = _backfit(places + 1, [one.many + 2 for one in fine], answers - level)
-        curves = tuple(map(Curve.of, coarse, fine, columns, effects))
-        return cls(curves, codes, answers, leftover, level)
-
     def explain(self, frame: pd.DataFrame, answers: Matrix) -> tuple[np.ndarray, np.ndarray]:
-        """Return coefficients (rows, columns, outputs) and the fit's R2 for each row."""
-        columns = [frame[name] for name in frame.columns]
-        mine = np.stack(
-            [one.coarse.codes(c) for one, c in zip(self.curves, columns, strict=True)], axis=1
-        )
-        known = np.stack(
-            [one.differences[mine[:, j] + 1] for j, one in enumerate(self.curves)], axis=1
-        )
-        pairs = zip(self.curves, columns, strict=True)
-        own = answers - self.level - sum(one.effect(column) for one, column in pairs)
-        drawn = np.column_stack(
-            [np.ones(len(self.answers)), self.leftover, self.answers, self.answers**2]
-        ).astype(np.float32)
-        row = np.column_stack([np.ones(len(own)), own, answers, answers**2])
-        found, fit = np.empty_like(known), np.empty(len(frame))
-        for index in range(len(frame)):
-            found[index], fit[index] = self._one(mine[index], known[index], row[index], drawn)
-        return found, fit
+        """Return coefficients (rows, columns, outputs) and the fit's R2 for each row.
 
-    def _one(
-        self, mine: Codes, known: np.ndarray, own: np.ndarray, drawn: np.ndarray
-    ) -> tuple[np.ndarray, float]:
-        """Compare the answers of matching cells with the others'; the row itself has weight one.
-
-        ``own`` and the rows of ``drawn`` hold one, what the curves left over, answer and square.
+        The row itself is one of the fitted rows, with weight one.
         """
-        columns, outputs = known.shape
-        same = (self.codes == mine[:, None]).astype(np.float32)
-        differ = columns - np.ones(columns, np.float32) @ same
-        # sqrt(exp(-d2 / w2)) with d2 = cells that differ and w2 = (0.75 sqrt(columns))^2
-        weighted = drawn * np.exp(differ / np.float32(-2 * 0.5625 * columns))[:, None]
-        inside = (same @ weighted[:, : 1 + outputs]).astype(float) + own[: 1 + outputs]
-        total = weighted.sum(axis=0, dtype=float) + own
-        outside = total[: 1 + outputs] - inside
+        pairs = [(one, frame[name]) for one, name in zip(self.curves, frame.columns, strict=True)]
+        mine = np.stack([one.coarse.codes(column) + 1 for one, column in pairs], axis=1)
+        known = np.stack([one.differences[one.coarse.codes(c) + 1] for one, c in pairs], axis=1)
+        own = answers - self.level - sum(one.effect(column) for one, column in pairs)
+        here, there, share = self._means(mine)
+        decay = np.exp(-1 / (2 * KERNEL * len(pairs)))
+        match = share / (share + decay * (1 - share))
+        lean, outputs = self._lean(mine, match - share), answers.shape[1]
+        weight = len(self.answers) * (share + decay * (1 - share)).prod(axis=1)[:, None]
+        inside, outside = (weight * match)[:, :, None], (weight * (1 - match))[:, :, None]
+        matching = inside * (here[:, :, :outputs] + lean[:, :, 0]) + own[:, None]
+        moved = matching / (inside + 1) - there[:, :, :outputs] - lean[:, :, 1] + known
+        moved = np.where(outside > RARE * weight[:, None], moved, 0.0)
+        spread = (inside + 1) * outside / (weight[:, None] + 1)
+        tilt = (match - share)[:, :, None] * (here - there)[:, :, outputs:]
+        told = np.hstack([self.answers, self.answers**2]).mean(axis=0) + tilt.sum(axis=1)
+        told = (weight * told + np.hstack([answers, answers**2])) / (weight + 1)
+        around = (weight + 1) * (told[:, outputs:] - told[:, :outputs] ** 2)
+        explained = (spread * moved**2).sum(axis=1)
         with np.errstate(invalid="ignore", divide="ignore"):
-            moved = inside[:, 1:] / inside[:, :1] - outside[:, 1:] / outside[:, :1]
-            moved = np.where(outside[:, :1] > 1e-5 * total[0], moved + known, 0.0)
-            spread = (inside[:, :1] * outside[:, :1] / total[0]).clip(0)
-            mean, square = np.split(total[1 + outputs :] / total[0], 2)
-            around = total[0] * (square - mean**2)
-            explained = (spread * moved**2).sum(axis=0)
             r2 = np.where(around > 1e-12, np.minimum(1.0, explained / around), 1.0)
-        return moved * spread / (spread + PENALTY), float(r2.mean())
+        return moved * spread / (spread + PENALTY), r2.mean(axis=1)
+
+    def _means(self, mine: Codes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return means where a column matches and where it does not, and how often it does.
+
+        They are of what the curves left over, of the answers and of their squares.
+        """
+        from pipelines.explain import matches  # it compiles
+
+        values = np.hstack([self.leftover, self.answers, self.answers**2])
+        many, sums = matches.tally(self.codes, values, self._width)
+        place = np.arange(mine.shape[1])
+        count, total = many[place, mine], sums[place, mine]
+        other = many.sum(axis=1) - count
+        here = total / np.maximum(count, 1)[:, :, None]
+        there = (sums.sum(axis=1) - total) / np.maximum(other, 1)[:, :, None]
+        return here, there, count / (count + other)
+
+    def _lean(self, mine: Codes, tilts: np.ndarray) -> np.ndarray:
+        """Return how the weights move what is left over: little, so that few rows tell it."""
+        from pipelines.explain import matches  # it compiles
+
+        pairs = max(1, len(self.codes) * (len(self.codes) - 1) // 2)
+        some = slice(max(FEWEST_PAIRED, MOST_PAIRED // pairs))
+        codes = np.ascontiguousarray(self.codes[:, some])
+        return matches.lean(codes, self.leftover[some], mine, tilts, self._width)
+
+    @property
+    def _width(self) -> int:
+        return max(one.coarse.many for one in self.curves) + 1
+
+
+@dataclass(frozen=True)
+class Usual:
+    """The background that cells are drawn from: bins, order, and which columns matter most."""
+
+    mixer: Mixer
+    columns: tuple[pd.Series, ...]
+    coarse: tuple[Bins, ...]
+    fine: tuple[Bins, ...]
+    codes: tuple[Codes, ...]
+    """Each column's fine bins, missing as 0."""
+    order: np.ndarray
+    """(rows, columns): each column's places by its values."""
+    dimension: np.ndarray
+    """Each column's place by how far its cells move the answers of a few rows."""
+
+    @classmethod
+    def of(cls, ask: Ask, background: pd.DataFrame, seed: int = 0) -> Usual:
+        """Cut and sort the columns, and ask the model about a few rows with one cell changed."""
+        columns = tuple(background[name] for name in background.columns)
+        coarse = tuple(Bins.of(column) for column in columns)
+        fine = tuple(_finer(one, column) for one, column in zip(coarse, columns, strict=True))
+        codes = tuple(one.codes(column) + 1 for one, column in zip(fine, columns, strict=True))
+        order = np.stack([_in_order(column) for column in columns], axis=1)
+        rng, mixer = np.random.default_rng(seed), Mixer(background)
+        many, place = len(background), np.arange(len(columns))
+        which = np.repeat(rng.integers(0, many, (PROBES, 1, len(place))), len(place) + 1, axis=1)
+        which[:, place, place] = rng.integers(0, many, (PROBES, len(place)))
+        answers = ask(mixer.rows(which.reshape(-1, len(place))))
+        answers = answers.reshape(PROBES, len(place) + 1, -1)
+        moves = np.abs(answers[:, :-1] - answers[:, -1:]).mean(axis=(0, 2))
+        return cls(mixer, columns, coarse, fine, codes, order, np.argsort(np.argsort(-moves)))
+
+
+class Draws:
+    """Made-up rows and the model's answers to them; there can always be more.
+
+    The cells are drawn by a scrambled Sobol sequence, which is even in every column, and nearly
+    so in every few columns together; columns that move the answer most get its first dimensions,
+    which are the most even ones. Two halves of it are as even, and together more so.
+    """
+
+    def __init__(self, ask: Ask, background: pd.DataFrame, seed: int = 0) -> None:
+        self._ask, self._usual = ask, Usual.of(ask, background, seed)
+        self._units = _even(len(background.columns), np.random.default_rng(seed))
+        self._places = np.empty((len(background.columns), 0), np.int16)
+        self._answers: list[Matrix] = []
+
+    def halves(self, samples: int) -> tuple[Lime, Lime]:
+        """Make up rows until there are twice so many, a power of two; fit each half of them."""
+        return self.lime(samples), self.lime(2 * samples, after=samples)
+
+    def lime(self, samples: int = SAMPLES, after: int = 0) -> Lime:
+        """Make up rows until there are so many; fit the curves to those after the first few."""
+        from pipelines.explain import matches  # it compiles
+
+        usual, some = self._usual, slice(after, samples)
+        while (missing := samples - self._places.shape[1]) > 0:
+            self._more(min(missing, PART))
+        answers = np.concatenate(self._answers)[some]
+        places = np.ascontiguousarray(self._places[:, some])
+        inside = [_inside(*pair) for pair in zip(usual.coarse, usual.fine, strict=True)]
+        codes = np.stack([one[place] for one, place in zip(inside, places, strict=True)])
+        level = answers.mean(axis=0)
+        leftover = answers - level
+        width = max(one.many for one in usual.fine) + 1
+        effects = matches.backfit(places, leftover, width, SWEEPS)
+        curves = map(Curve.of, usual.coarse, usual.fine, usual.columns, effects)
+        return Lime(tuple(curves), codes, answers, leftover, level)
+
+    def _more(self, samples: int) -> None:
+        usual = self._usual
+        units = self._units(samples)[:, usual.dimension] * len(usual.order)
+        which = np.take_along_axis(usual.order, units.astype(np.int32), axis=0)
+        self._answers.append(self._ask(usual.mixer.rows(which)))
+        cells = np.ascontiguousarray(which.T)
+        places = np.stack([bins[cell] for bins, cell in zip(usual.codes, cells, strict=True)])
+        self._places = np.hstack([self._places, places])
 
 
 def limit(exact: Exact | Mixture, background: pd.DataFrame, frame: pd.DataFrame) -> np.ndarray:
@@ -183,17 +254,25 @@ def _finer(coarse: Bins, column: pd.Series) -> Bins:
     return Bins(coarse.edges if more is None else np.union1d(coarse.edges, more))
 
 
-def _backfit(
-    places: np.ndarray, many: list[int], left: np.ndarray
-) -> tuple[list[np.ndarray], np.ndarray]:
-    """Fit one effect for each bin of each column, in turns; return them and what is left over."""
-    left = left.copy()
-    effects = [np.zeros((bins, left.shape[1])) for bins in many]
-    for _ in range(SWEEPS):
-        for place, effect in zip(places, effects, strict=True):
-            rows = np.maximum(np.bincount(place, minlength=len(effect)), 1)
-            for output in range(left.shape[1]):
-                step = np.bincount(place, left[:, output], minlength=len(effect)) / rows
-                effect[:, output] += step
-                left[:, output] -= step[place]
-    return effects, left
+def _inside(coarse: Bins, fine: Bins) -> Codes:
+    """Return the coarse bin of each fine one, missing first."""
+    if coarse.edges is None or fine.edges is None:
+        return np.arange(fine.many + 1, dtype=np.int16)
+    ends = np.append(fine.edges, np.inf)
+    return np.append(0, np.searchsorted(coarse.edges, ends) + 1).astype(np.int16)
+
+
+def _even(columns: int, rng: np.random.Generator) -> Callable[[int], np.ndarray]:
+    """Return what draws rows of numbers from 0 to 1, evenly over all columns together."""
+    from scipy.stats import qmc
+
+    known = min(columns, int(qmc.Sobol.MAXDIM))
+    sobol = qmc.Sobol(known, rng=rng)
+    return lambda many: np.hstack([sobol.random(many), rng.random((many, columns - known))])
+
+
+def _in_order(column: pd.Series) -> np.ndarray:
+    """Return a column's places by its values, so that neighbours are alike; missing ones last."""
+    numbers = as_numbers(column)
+    keys = Bins.of(column).codes(column) if numbers is None else numbers
+    return np.argsort(keys, kind="stable").astype(np.int32)

@@ -81,7 +81,8 @@ def _agreement(work: Work, lime: Surrogate) -> list[Check]:
             value=ceiling,
             reference=0.9,
             fine=ceiling >= 0.9,
-            words="Rank correlation of LIME's sizes between two seeds: the next line's ceiling.",
+            words="Rank correlation of LIME's sizes between two halves of the made-up rows: the "
+            "next line's ceiling.",
         ),
         Check(
             name="SHAP with LIME",
