@@ -11,6 +11,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from mlops import notebooks
+
 if TYPE_CHECKING:
     from mlops.approvals import approve, reject, request
     from mlops.catalogue import algorithms
@@ -84,6 +86,9 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'mlops' has no attribute {name!r}")
     return getattr(importlib.import_module(f"mlops.{_HOMES[name]}"), name)
+
+
+notebooks.prepare()
 
 
 def __dir__() -> list[str]:

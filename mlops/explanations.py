@@ -36,7 +36,7 @@ KINDS = ("shap", "lime")
 SURE = 0.05
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Explained:
     """A report that was attached to a version."""
 
@@ -55,6 +55,14 @@ class Explained:
     def sections(self) -> dict[str, str]:
         """How each section came about: exact, sampled, or skipped and why."""
         return {name: str(status) for name, status in self.report.statuses.items()}
+
+    def __repr__(self) -> str:
+        """Return how each section came about, and what drives the answers."""
+        told = [f"{self.version}, by {self.report.about.method}"]
+        told += [f"  {name}: {status}" for name, status in self.sections.items()]
+        told += [f"  {column} {size:.4g} ({low:.4g} to {high:.4g})"
+                 for column, size, low, high in self.drivers]  # fmt: skip
+        return "\n".join(told)
 
     def to_dict(self) -> dict[str, Any]:
         """Return what a script needs; the whole report is in the file."""

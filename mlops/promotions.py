@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _BELOW = {Stage.PRODUCTION: Stage.STAGING, Stage.STAGING: Stage.CANDIDATE}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Promoted:
     """What a move did, why it was allowed, and whether MLflow shows it."""
 
@@ -41,6 +41,20 @@ class Promoted:
     def mirrored(self) -> bool:
         """Whether MLflow shows the new stage already."""
         return not self.mirror_failure
+
+    @property
+    def sentence(self) -> str:
+        """What happened."""
+        told = [f"{self.version} is now in {self.version.stage.value}."]
+        if self.replaced is not None:
+            told.append(f"{self.replaced} is archived.")
+        if not self.mirrored:
+            told.append(f"MLflow does not show it yet: {self.mirror_failure}")
+        return " ".join(told)
+
+    def __repr__(self) -> str:
+        """Return what happened and what every gate said."""
+        return "\n".join([self.sentence, *map(str, self.verdicts)])
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything a workflow may want to read."""

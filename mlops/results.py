@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from registry.versions import ModelVersion
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Result:
     """What a run made: a version, and how it was found."""
 
@@ -45,6 +45,16 @@ class Result:
         return self.board.to_frame()
 
     @property
+    def trials(self) -> int:
+        """How many trials were made."""
+        return len([trial for trial, _ in self.board.rows if trial.origin != "ensemble"])
+
+    @property
+    def failed_trials(self) -> int:
+        """How many of them failed; the leaderboard says why."""
+        return sum(self.board.failures.values())
+
+    @property
     def task(self) -> str:
         """The question the model answers."""
         return self.version.task
@@ -53,6 +63,26 @@ class Result:
     def metric(self) -> str:
         """The metric it was chosen by."""
         return self.version.metric
+
+    @property
+    def sentence(self) -> str:
+        """How good the version is on rows it never saw."""
+        scores = ", ".join(
+            f"{key} {value:.4g}{self._sure if key == self.metric else ''}"
+            for key, value in self.metrics.items()
+        )
+        return f"{self.version} on {self.holdout_rows} rows it never saw: {scores}"
+
+    @property
+    def _sure(self) -> str:
+        if self.interval is None:
+            return ""
+        return " (95 %: {:.4g} to {:.4g})".format(*self.interval)
+
+    def __repr__(self) -> str:
+        """Return the version, how it was found, and what to do next."""
+        made = f"{self.trials} trials, {self.failed_trials} failed, {self.seconds:.0f} s"
+        return "\n".join([self.sentence, *self.notes, made, *self.commands])
 
     @property
     def commands(self) -> list[str]:
@@ -77,8 +107,8 @@ class Result:
             "metrics": dict(self.metrics),
             "baseline": self.baseline,
             "holdout_rows": self.holdout_rows,
-            "trials": len([t for t, _ in self.board.rows if t.origin != "ensemble"]),
-            "failed_trials": sum(self.board.failures.values()),
+            "trials": self.trials,
+            "failed_trials": self.failed_trials,
             "single": self.single,
             "seconds": round(self.seconds, 3),
             "dropped": {c: f.reason for c, f in self.profile.drops.items()},

@@ -51,7 +51,7 @@ class Grounds:
     """Whether to break the glass where the policy says no."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Assessment:
     """What would happen if somebody moved the version now."""
 
@@ -68,6 +68,17 @@ class Assessment:
     def failed(self) -> tuple[Verdict, ...]:
         """The gates that say no."""
         return tuple(verdict for verdict in self.verdicts if verdict.outcome == "failed")
+
+    @property
+    def sentence(self) -> str:
+        """What would happen, and by which policy."""
+        word = "would enter" if self.passed else "would not enter"
+        by = f"{self.policy_source} ({self.policy_digest[:12]})"
+        return f"{self.version} {word} {self.to}. Policy: {by}."
+
+    def __repr__(self) -> str:
+        """Return what would happen and why."""
+        return "\n".join([self.sentence, *self.obstacles, *map(str, self.verdicts)])
 
     @property
     def obstacles(self) -> tuple[str, ...]:

@@ -49,7 +49,7 @@ class Evidence:
     """Anything else worth keeping, as plain JSON-ready data."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ModelVersion:
     """A snapshot: it does not change when the record does."""
 
@@ -85,6 +85,11 @@ class ModelVersion:
     def __str__(self) -> str:
         """Return the reference that finds it again."""
         return self.ref
+
+    def __repr__(self) -> str:
+        """Return the reference, where it stands, and how good it is."""
+        score = "" if self.score is None else f", {self.metric} {self.score:.4g}"
+        return f"<{self.ref} in {self.stage.value}{score}>"
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain JSON-ready data."""

@@ -171,13 +171,7 @@ def _show(console: Console, result: Result, *, next_steps: bool = True) -> None:
     from mlops.cli.progress import board_table
 
     console.print(board_table(result.board, 12))
-    scores = ", ".join(
-        f"{key} {value:.4g}{_sure(result) if key == result.metric else ''}"
-        for key, value in result.metrics.items()
-    )
-    console.print(
-        f"[bold]{result.version}[/] on {result.holdout_rows} rows it never saw: {scores}"
-    )
+    console.print(result.sentence, markup=False)
     for line in result.notes:
         console.print(line, markup=False)
     if result.comparison:
@@ -185,10 +179,6 @@ def _show(console: Console, result: Result, *, next_steps: bool = True) -> None:
     if next_steps:
         for command in result.commands:
             console.print(f"  {command}", markup=False, soft_wrap=True)
-
-
-def _sure(result: Result) -> str:
-    return "" if result.interval is None else " (95 %: {:.4g} to {:.4g})".format(*result.interval)
 
 
 def _show_demo(console: Console, done: Any) -> None:

@@ -203,11 +203,7 @@ def _code(found: Assessment) -> int:
 def _moved(console: Console, done: Any) -> None:
     if done.verdicts:
         verdicts.show(console, done.verdicts)
-    console.print(f"{done.version} is now in [bold]{done.version.stage.value}[/].")
-    if done.replaced is not None:
-        console.print(f"{done.replaced} is archived.", markup=False)
-    if not done.mirrored:
-        console.print(f"MLflow does not show it yet: {done.mirror_failure}", markup=False)
+    console.print(done.sentence, markup=False)
 
 
 def _tenures(console: Console, found: Sequence[Tenure], at: str | None) -> None:

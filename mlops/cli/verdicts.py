@@ -64,12 +64,7 @@ def assess(console: Console, found: Assessment) -> None:
     show(console, found.verdicts)
     for obstacle in found.obstacles:
         console.print(f"In the way: {obstacle}", markup=False)
-    word = "would enter" if found.passed else "would not enter"
-    console.print(
-        f"{found.version} {word} {found.to}. Policy: {found.policy_source} "
-        f"({found.policy_digest[:12]}).",
-        markup=False,
-    )
+    console.print(found.sentence, markup=False)
 
 
 def junit(found: Assessment) -> str:

@@ -54,7 +54,7 @@ class Column:
     """With the target: measure, value, test, p_value."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Profile:
     """A table's columns and findings. ``table`` holds what concerns the whole of it."""
 
@@ -85,6 +85,11 @@ class Profile:
     def stops(self) -> tuple[Finding, ...]:
         """The findings that forbid a run."""
         return tuple(f for f in self.findings if f.severity is Severity.STOP)
+
+    def __repr__(self) -> str:
+        """Return the size of the table and what was found in it."""
+        told = [f"{self.name}: {self.rows:,} rows x {len(self.columns):,} columns"]
+        return "\n".join([*told, *(f"  {finding}" for finding in self.findings)])
 
     def column(self, name: str) -> Column:
         """Return one column by its name."""
