@@ -10,7 +10,7 @@ from nbclient import NotebookClient
 from tests.journeys.conftest import ROOT
 
 CELLS = (
-    "import mlops\nfrom pipelines.samples import credit_risk\nloans = credit_risk(rows=600, seed=0)",
+    "import mlops\nfrom pipelines.samples import credit_risk\nloans = credit_risk(rows=600)",
     "mlops.profile(loans, 'outcome')",
     "mlops.run(loans, 'outcome', name='loans', trials=2, algorithms=['logistic'],\n"
     "          workers=1, engine='serial')",
