@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import cloudpickle
 from threadpoolctl import threadpool_limits
 
+from pipelines import memory
 from pipelines import trial as trials
 from pipelines.errors import BadSetting, EngineDown, MissingExtra
 from pipelines.processes import Processes, without_main
@@ -69,7 +70,10 @@ def _die_with_parent() -> None:
 def _run_here(trial: Trial, seconds: float | None) -> Outcome:
     if _work is None:
         raise RuntimeError("This worker was sent no data.")
-    return trials.run(trial, _work, seconds)
+    try:
+        return trials.run(trial, _work, seconds)
+    finally:
+        memory.give_back()
 
 
 def serial() -> Serial:

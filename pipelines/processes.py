@@ -8,6 +8,7 @@ of its wire open, and waits for ever for the second half of an answer.)
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import sys
 import threading
@@ -158,6 +159,7 @@ class _Worker:
 
 def _work(wire: Connection[Any, Any], begin: Callable[..., None], args: tuple[Any, ...]) -> None:
     """Live as a worker: settle in, then answer task by task until the wire is cut."""
+    gc.freeze()  # a collection would write to every object that is shared with other workers
     begin(*args)
     with suppress(EOFError, OSError):
         wire.send(None)  # it has settled in

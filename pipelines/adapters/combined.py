@@ -8,7 +8,8 @@ import numpy as np
 from scipy.special import expit, logit
 from sklearn.pipeline import Pipeline
 
-from pipelines.adapters.estimators import as_labels
+from pipelines.adapters.estimators import Estimator, as_labels
+from pipelines.cleaning.few import MOST, FewRows
 from pipelines.task import Task
 
 if TYPE_CHECKING:
@@ -65,15 +66,23 @@ class Ensemble:
 
     def probabilities(self, features: pd.DataFrame) -> Array:
         """Return one column per class, in the order of ``classes``."""
-        answers = [aligned(each, features, self.classes) for each in self.members]
+        rows = self._shared(features)
+        answers = [aligned(each, rows, self.classes) for each in self.members]
         return np.average(answers, axis=0, weights=self.weights)
 
     def score(self, features: pd.DataFrame) -> Array:
         """Return the probability of the last class, or the value."""
         if self.task is Task.CLASSIFICATION:
             return cast("Array", self.probabilities(features)[:, -1])
-        answers = [each.score(features) for each in self.members]
+        rows = self._shared(features)
+        answers = [each.score(rows) for each in self.members]
         return np.average(answers, axis=0, weights=self.weights)
+
+    def _shared(self, features: pd.DataFrame) -> pd.DataFrame:
+        """Return a few rows in a form in which all members read each cell but once."""
+        if len(features) > MOST or not all(isinstance(each, Estimator) for each in self.members):
+            return features
+        return cast("pd.DataFrame", FewRows(features))
 
     def _labels(self) -> tuple[Any, ...]:
         """Return every label that some member knows, in order."""

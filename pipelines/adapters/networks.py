@@ -24,6 +24,8 @@ WIDEST, FEWEST_STRETCHES = 480, 3
 """So many input columns at most come of rulers; shorter rulers than this are left out."""
 ROWS_LOOKED_AT = 20_000
 MOST_EPOCHS, PATIENCE = 100, 10
+EPOCHS_APART = 6
+"""Of later epochs only every so-many-th part is remembered: all folds' are, until all ended."""
 SIZES = ((1_000, 32), (4_000, 64), (16_000, 128), (60_000, 256))
 """Up to so many rows: so many of them per step."""
 LARGEST_STEP = 512
@@ -152,7 +154,7 @@ class Network(BaseEstimator):  # type: ignore[misc] # scikit-learn is untyped
 
     def fit(self, rows: Array, target: Array) -> Self:
         """Learn for the epochs that were asked for."""
-        self.past_: list[Array] = []
+        self.past_: dict[int, Array] = {}
         for _ in zip(range(self.epochs), self._learn(rows, target), strict=False):
             pass
         return self
@@ -161,12 +163,13 @@ class Network(BaseEstimator):  # type: ignore[misc] # scikit-learn is untyped
         self, known: tuple[Array, Array], watched: tuple[Array, Array], deadline: float
     ) -> int:
         """Learn until the watched rows gain no more; return how many epochs that took."""
-        self.past_ = []
+        self.past_ = {}
         seen: Array | None = None
         best, at = float("inf"), 0
         for epoch in self._learn(*known):
             seen = self.rulers_.transform(watched[0]) if seen is None else seen
-            self.past_.append(self.flat_.copy())
+            if epoch % max(1, epoch // EPOCHS_APART) == 0:
+                self.past_[epoch] = self.flat_.copy()
             loss = self._loss(Layers(self.widths_, self.flat_).answer(seen), watched[1])
             if loss < best:
                 best, at = loss, epoch
@@ -176,9 +179,10 @@ class Network(BaseEstimator):  # type: ignore[misc] # scikit-learn is untyped
         return at
 
     def keep(self, epochs: int) -> None:
-        """Answer as at the end of an earlier epoch, where it is remembered."""
+        """Answer as at the end of an earlier epoch, or of the nearest that is remembered."""
         if self.past_:
-            self.flat_ = self.past_[max(1, min(epochs, len(self.past_))) - 1].copy()
+            nearest = min(self.past_, key=lambda epoch: abs(epoch - epochs))
+            self.flat_ = self.past_[nearest].copy()
 
     def answered(self, rows: Array) -> Array:
         """Return the last layer's answer."""
@@ -187,7 +191,7 @@ class Network(BaseEstimator):  # type: ignore[misc] # scikit-learn is untyped
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave earlier epochs behind when saved."""
-        return {**super().__getstate__(), "past_": []}
+        return {**super().__getstate__(), "past_": {}}
 
     def _learn(self, rows: Array, target: Array) -> Iterator[int]:
         """Learn epoch by epoch; ``flat_`` holds the weights that answer after each."""

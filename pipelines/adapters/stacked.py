@@ -53,8 +53,9 @@ class Stack(Ensemble):
 
     def probabilities(self, features: pd.DataFrame) -> Array:
         """Return one column per class, in the order of ``classes``."""
-        logs = [centred_logs(aligned(each, features, self.classes)) for each in self.members]
-        return summed(np.stack(logs), np.array(self.slopes), np.array(self.shift))
+        rows = self._shared(features)
+        answers = np.stack([aligned(each, rows, self.classes) for each in self.members])
+        return summed(centred_logs(answers), np.array(self.slopes), np.array(self.shift))
 
 
 def summed(logs: Array, slopes: Array, shift: Array) -> Array:

@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
     from pipelines.cleaning.operations import Step
 
-FEW_ROWS = 64
-"""Up to here a loop over cells is faster than pandas' factorize."""
-
 
 class Levels:
     """Reads one column of categories through a learned table."""
@@ -60,10 +57,17 @@ class Levels:
         """Return the rows through the table."""
         return np.asarray(self.table_[self.codes(values)])
 
+    def look_up(self, cells: list[Any]) -> np.ndarray:
+        """Return a few cells through the table."""
+        known, texts = self.codes_, not self.numeric_
+        places = [
+            known[cell] if texts and type(cell) is str and cell in known else self._code(cell)
+            for cell in cells
+        ]
+        return np.asarray(self.table_[places])
+
     def codes(self, values: pd.Series) -> np.ndarray:
         """Return each row's place in the table."""
-        if len(values) <= FEW_ROWS:
-            return np.array([self._code(value) for value in values.tolist()], dtype=np.intp)
         places, uniques = pd.factorize(values)
         known = [self._code(value) for value in uniques.tolist()]
         return np.array([*known, self._code(None)], dtype=np.intp)[places]

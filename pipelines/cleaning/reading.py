@@ -48,10 +48,13 @@ class Numbers:
 
     def read(self, values: pd.Series) -> np.ndarray:
         """Return one column, infinite values missing or the largest finite ones."""
-        found = as_floats(values)
+        return self.bounded(as_floats(values)[:, None])
+
+    def bounded(self, found: np.ndarray) -> np.ndarray:
+        """Return numbers, none of them infinite."""
         if self.infinite == "missing":
             found = np.where(np.isinf(found), np.nan, found)
-        return np.asarray(np.clip(found, -LARGEST, LARGEST)[:, None])
+        return np.asarray(np.clip(found, -LARGEST, LARGEST))
 
 
 class Moments:

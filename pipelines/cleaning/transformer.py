@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from pipelines.cleaning.combining import combiner_for
 from pipelines.cleaning.encoding import Levels, levels_for
+from pipelines.cleaning.few import MOST, FewRows
 from pipelines.cleaning.operations import Step
 from pipelines.cleaning.plan import ColumnPlan, Plan
 from pipelines.cleaning.reading import Moments, Numbers, Reader, as_floats
@@ -89,13 +90,25 @@ class Group:
             self.heads_ = stage.heads(self.heads_)
         return block
 
-    def read(self, frame: pd.DataFrame) -> np.ndarray:
+    def read(self, rows: pd.DataFrame | FewRows) -> np.ndarray:
         """Return any rows."""
-        parts = [reader.read(frame[reader.column]) for reader in self.readers]
+        if isinstance(rows, FewRows):
+            frame, parts = rows.frame, self._few(rows)
+        else:
+            frame, parts = rows, [each.read(rows[each.column]) for each in self.readers]
         block = parts[0] if len(parts) == 1 else np.hstack(parts)
         for stage in self.stages:
             block = stage.apply(_timed(block, frame, stage))
         return block
+
+    def _few(self, rows: FewRows) -> list[np.ndarray]:
+        """Return a few rows: numbers all at once, levels cell by cell."""
+        first = self.readers[0]
+        if isinstance(first, Numbers):
+            return [first.bounded(rows.numbers(tuple(each.column for each in self.readers)))]
+        if isinstance(first, Levels):
+            return [reader.look_up(rows[reader.column].items) for reader in self.readers]
+        return [reader.read(rows[reader.column].series) for reader in self.readers]
 
     @property
     def codes(self) -> list[bool]:
@@ -143,7 +156,7 @@ class Preparation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         )
         return np.asarray(np.clip(block, -LARGEST, LARGEST))
 
-    def transform(self, features: pd.DataFrame) -> np.ndarray:
+    def transform(self, features: pd.DataFrame | FewRows) -> np.ndarray:
         """Return rows as floats, the way the training rows were.
 
         Raises:
@@ -154,8 +167,8 @@ class Preparation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         frame = self._frame(features)
         if not len(frame):
             return np.empty((0, len(self.names_)))
-        blocks = [group.read(frame) for group in self.groups_]
-        block = np.hstack(blocks)
+        rows = FewRows(frame) if isinstance(frame, pd.DataFrame) and len(frame) <= MOST else frame
+        block = np.hstack([group.read(rows) for group in self.groups_])
         for combiner in self.combiners_:
             block = combiner.apply(block)
         return np.asarray(np.clip(block, -LARGEST, LARGEST))
@@ -165,9 +178,9 @@ class Preparation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self, "names_")
         return np.array(self.names_, dtype=object)
 
-    def _frame(self, features: pd.DataFrame) -> pd.DataFrame:
+    def _frame(self, features: Any) -> Any:
         """See that the columns the plan uses are there."""
-        if not isinstance(features, pd.DataFrame):
+        if not isinstance(features, pd.DataFrame | FewRows):
             raise SchemaMismatch(
                 f"Rows come as a pandas DataFrame with the columns "
                 f"{', '.join(map(repr, self.feature_names_in_))}, not as "
