@@ -1,9 +1,11 @@
 """Finding anomalies on ADBench's public sets: without labels, with a few, with all of them.
 
     OMP_NUM_THREADS=1 python benchmarks/anomaly.py DATA [--seeds 3] [--out anomaly.json] [--print]
+        [--parts alone labels engine] [--seconds 600]
 
 DATA is a folder of ``.npz`` files with ``X`` and ``y``. Sets are cut to 5,000 rows; related sets
-count as one in the grouped means. What is done is kept in the JSON and not done again.
+count as one in the grouped means. What is done is kept in the JSON and not done again; after so
+many CPU seconds it stops and can be asked to go on. ``engine`` is PyOD's ADEngine, which is slow.
 """
 
 import argparse
@@ -56,16 +58,17 @@ def training_scores(target, arguments, needs, rows, seed):
     return guard.score(rows) if own is None or len(own) != len(rows) else np.asarray(own)
 
 
-def consensus(rows, labels):
+def consensus(rows, labels, seed):
     """PyOD's ADEngine picks its detectors itself; its consensus is their rank average."""
+    del seed
     try:
         from pyod.utils.ad_engine import ADEngine
 
         engine = ADEngine()
         state = engine.run(engine.plan(engine.start(rows)))
-        return measured(labels, np.asarray(state.consensus["scores"]))
+        return {"ADEngine": measured(labels, np.asarray(state.consensus["scores"]))}
     except Exception as error:  # noqa: BLE001 - a peer that fails is told, not hidden
-        return repr(error)[:120]
+        return {"failed": repr(error)[:120]}
 
 
 def without_labels(rows, labels, seed):
@@ -75,7 +78,6 @@ def without_labels(rows, labels, seed):
         found[name] = [*measured(labels, scores), float(np.isfinite(scores).all())]
         if name == "ours":
             found["cuts"] = cuts(scores, labels)
-    found["ADEngine"] = consensus(rows, labels)
     return found
 
 
@@ -90,31 +92,42 @@ def cuts(scores, labels):
     return found
 
 
+class Remembered(Panel):
+    """A panel that is asked about the same rows again and again."""
+
+    def of(self, rows):
+        kept = self.__dict__.setdefault("kept", {})
+        if id(rows) not in kept:
+            kept[id(rows)] = rows, super().of(rows)
+        return kept[id(rows)][1]
+
+
 def with_labels(rows, labels, seed):
     """Half the rows to learn from, some of their anomalies labelled; judged on the other half."""
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(rows))
-    halves = [np.concatenate([part[: len(part) // 2] for part in parts]) for parts in (
-        [order[labels[order] == value] for value in (0, 1)],)]  # fmt: skip
-    train = np.sort(halves[0])
+    halves = [part[: len(part) // 2] for part in (order[labels[order] == v] for v in (0, 1))]
+    train = np.sort(np.concatenate(halves))
     test = np.setdiff1d(np.arange(len(rows)), train)
     anomalies = rng.permutation(train[labels[train] == 1])
+    mine, new, truth = rows[train], rows[test], labels[test]
+    panel = Remembered(seed).fit(mine)
     found = {}
-    panel = Panel(seed).fit(rows[train])
-    said, new = panel.of(rows[train]), panel.of(rows[test])
     for many in (5, 20, 50):
-        if many > len(anomalies):
-            continue
-        known = np.isin(train, anomalies[:many]).astype(int)
-        worth = [auc(known, column) for column in said.T]
-        found[f"pick by AUC@{many}"] = measured(labels[test], new[:, int(np.argmax(worth))])
-        for name, made in (("ours", Blend), ("trees", Trees)):
-            model = made(random_state=seed).fit(rows[train], known)
-            answer = model.decision_function(rows[test])
-            found[f"{name}@{many}"] = measured(labels[test], answer)
-    for name, made in (("trees", Trees), ("boosting", Boosted), ("ours", Blend)):
-        answer = made(random_state=seed).fit(rows[train], labels[train])
-        found[f"{name}@all"] = measured(labels[test], answer.decision_function(rows[test]))
+        if many <= len(anomalies):
+            known = np.isin(train, anomalies[:many]).astype(int)
+            worth = [auc(known, column) for column in panel.of(mine).T]
+            picked = panel.of(new)[:, int(np.argmax(worth))]
+            found[f"pick by AUC@{many}"] = measured(truth, picked)
+            answer = Blend(random_state=seed).join(panel, mine, known).decision_function(new)
+            found[f"ours@{many}"] = measured(truth, answer)
+            answer = Trees(random_state=seed).fit(mine, known).decision_function(new)
+            found[f"trees@{many}"] = measured(truth, answer)
+    answer = Blend(random_state=seed).join(panel, mine, labels[train]).decision_function(new)
+    found["ours@all"] = measured(truth, answer)
+    for name, made in (("trees", Trees), ("boosting", Boosted)):
+        answer = made(random_state=seed).fit(mine, labels[train]).decision_function(new)
+        found[f"{name}@all"] = measured(truth, answer)
     return found
 
 
@@ -172,7 +185,7 @@ def _fastest(answer, rows):
     return min(took[1:])
 
 
-PARTS = {"alone": without_labels, "labels": with_labels, "fdr": discoveries}
+PARTS = {"alone": without_labels, "labels": with_labels, "engine": consensus, "fdr": discoveries}
 
 
 def collected(kept, part):
@@ -188,21 +201,33 @@ def collected(kept, part):
 
 def tell(kept):
     """Print means over sets, and over groups of related sets."""
-    print("AUROC AP over sets, then the same with related sets as one")
-    for part in ("alone", "labels"):
-        lines = collected(kept, part)
-        full = [name for name in lines if "50" not in name]
-        common = set.intersection(*[set(lines[name]) for name in full]) if full else set()
-        for name, of in lines.items():
-            by = {s: np.mean(of[s], axis=0) for s in of if "50" in name or s in common}
-            groups = {}
-            for s, value in by.items():
-                groups.setdefault(RELATED.get(s, s), []).append(value)
-            grouped = np.mean([np.mean(each, axis=0) for each in groups.values()], axis=0)
-            means = [*np.mean(list(by.values()), axis=0), *grouped]
-            told = "  ".join(f"{mean:.4f}" for mean in means)
-            print(f"{part:7s} {name:20s} {len(by):2d} sets  {told}")
+    print("mean over sets: AUROC, AP; then the same with related sets as one")
+    lines = collected(kept, "alone") | collected(kept, "engine")
+    for name in ("alone", "engine"):
+        sets = sorted(set.intersection(*[set(lines[n]) for n in collected(kept, name)] or [set()]))
+        for each in [*collected(kept, "alone"), *collected(kept, "engine")]:
+            if set(sets) <= set(lines[each]):
+                line(name, each, lines[each], sets)
+    lines = collected(kept, "labels")
+    for many in ("5", "20", "50", "all"):
+        mine = [name for name in lines if name.endswith(f"@{many}")]
+        for name in mine:
+            line("labels", name, lines[name], sorted(lines[name]))
+    sets = sorted(lines.get("ours@50", {}))
+    for name in lines:  # the learning curve, on the sets with fifty labels
+        line("curve", name, lines[name], sets)
     tell_rest(kept)
+
+
+def line(part, name, of, sets):
+    by = {s: np.mean(of[s], axis=0) for s in sets}
+    groups = {}
+    for s, value in by.items():
+        groups.setdefault(RELATED.get(s, s), []).append(value)
+    grouped = np.mean([np.mean(each, axis=0) for each in groups.values()], axis=0)
+    told = "  ".join(f"{mean:.4f}" for mean in [*np.mean(list(by.values()), axis=0), *grouped])
+    seeds = min(len(of[s]) for s in sets)
+    print(f"{part:7s} {name:20s} {len(by):2d} sets, {seeds} seeds  {told}")
 
 
 def tell_rest(kept):
@@ -210,8 +235,9 @@ def tell_rest(kept):
     alone = {key: found for key, found in kept.items() if key.startswith("alone|")}
     broken = [key for key, found in alone.items() if not found["ours"][2]]
     print(f"ours: {len(broken)} of {len(alone)} runs with a score that is no number")
-    failed = [found["ADEngine"] for found in alone.values() if isinstance(found["ADEngine"], str)]
-    print(f"ADEngine: {len(failed)} failures {failed[:1]}")
+    engine = [found for key, found in kept.items() if key.startswith("engine|")]
+    failed = [found["failed"] for found in engine if "failed" in found]
+    print(f"ADEngine: {len(failed)} failures in {len(engine)} {failed[:1]}")
     f1 = {}
     for found in alone.values():
         for name, value in found["cuts"].items():
@@ -228,20 +254,20 @@ def main():
     words = argparse.ArgumentParser()
     words.add_argument("data", type=Path)
     words.add_argument("--seeds", type=int, default=3)
+    words.add_argument("--parts", nargs="+", default=list(PARTS), choices=list(PARTS))
+    words.add_argument("--seconds", type=float, default=np.inf)
     words.add_argument("--out", type=Path, default=Path("anomaly.json"))
     words.add_argument("--print", action="store_true", dest="only_print")
     asked = words.parse_args()
     kept = json.loads(asked.out.read_text()) if asked.out.exists() else {}
     paths = sorted(asked.data.glob("*.npz"), key=lambda path: path.stat().st_size)
-    order = [(seed + 10 * (part == "labels" and seed > 0), seed, part)
-             for seed in range(asked.seeds) for part in PARTS]  # fmt: skip
     todo = [(f"{part}|{path.stem}|{seed}", part, path, seed)
-            for _, seed, part in sorted(order) for path in paths]  # fmt: skip
+            for seed in range(asked.seeds) for part in asked.parts for path in paths]  # fmt: skip
     for key, part, path, seed in [] if asked.only_print else todo:
-        if key not in kept:
+        if key not in kept and time.process_time() < asked.seconds:
             kept[key] = PARTS[part](*load(path, seed), seed)
             asked.out.write_text(json.dumps(kept))
-    if not asked.only_print and "speed" not in kept:
+    if not asked.only_print and "speed" not in kept and time.process_time() < asked.seconds:
         kept["speed"] = speed()
         asked.out.write_text(json.dumps(kept))
     tell(kept)

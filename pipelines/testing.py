@@ -9,15 +9,16 @@ from __future__ import annotations
 import inspect
 import pickle
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import optuna
 import pandas as pd
 
-from pipelines.adapters import Stoppable, build
+from pipelines.adapters import Stoppable, build, detectors
 from pipelines.cleaning.plan import Plan, plan
 from pipelines.dataset import Dataset
+from pipelines.errors import CannotDetect
 from pipelines.profile.table import profile
 from pipelines.task import Task
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
     from pipelines.adapters import Model
     from pipelines.algorithms import Algorithm
+
+Array: TypeAlias = np.ndarray[Any, Any]
 
 ROWS = 80
 LABELS = ("calm", "mixed", "wild")
@@ -66,21 +69,27 @@ def counts() -> Dataset:
     return replace(made, frame=frame)
 
 
-def hostile(seed: int) -> pd.DataFrame:
+def hostile(seed: int, columns: int | None = None) -> pd.DataFrame:
     """Make a table as bad as tables get: no two seeds have the same faults.
 
     One row or one column, constants, copies of rows and columns, gaps, infinite and huge values,
     yes/no columns, categories, columns that follow from others, more columns than rows.
 
+    Args:
+        seed: Which table.
+        columns: How many columns, where that is not left to the seed.
+
     >>> hostile(3).shape
     (20, 1)
     """
     rng = np.random.default_rng(seed)
-    rows, columns = int(rng.choice([1, 2, 3, 5, 20, 90])), int(rng.choice([1, 2, 4, 9]))
+    rows, drawn = int(rng.choice([1, 2, 3, 5, 20, 90])), int(rng.choice([1, 2, 4, 9]))
+    columns = columns or drawn
     cells = rng.normal(size=(rows, columns)) * rng.choice([1.0, 1e-9, 1e12, 1e150])
-    frame = pd.DataFrame(cells, columns=[f"c{place}" for place in range(columns)])
-    for name in [name for name in frame if rng.random() < 0.5]:
-        frame[name] = _spoiled(frame[name], str(rng.choice(FAULTS)), rng)
+    made = {f"c{place}": pd.Series(column) for place, column in enumerate(cells.T)}
+    for name in [name for name in made if rng.random() < 0.5]:
+        made[name] = _spoiled(made[name], str(rng.choice(FAULTS)), rng)
+    frame = pd.DataFrame(made)
     if columns > 1 and rng.random() < 0.3:
         frame[f"c{columns - 1}"] = frame["c0"]
     if rng.random() < 0.3:
@@ -207,6 +216,32 @@ def check_watching_teaches_its_rounds(row: Algorithm, dataset: Dataset, cleaned:
         assert gap < 1e-6, f"{row.key}: keeping two rounds is not learning two rounds"
         again = _fitted(row, {**drawn(row, 2), **learned}, dataset, cleaned)
         assert np.isfinite(again.score(features)).all(), f"{row.key}: scores are not finite"
+
+
+def check_any_rows(row: Algorithm, rows: Array, params: Mapping[str, Any] | None = None) -> str:
+    """Prepared rows, however bad, get finite scores of their own, or a sentence: it is returned.
+
+    Where the detector wants labels, every fourth row is labelled an anomaly.
+    """
+    guard = detectors.guard(row, {**row.default, **(params or {})}, 0)
+    labels = (np.arange(len(rows)) % 4 == 0).astype(int) if "labels" in row.needs else None
+    before = rows.copy()
+    try:
+        guard.fit(rows, labels)
+    except CannotDetect as error:
+        told = str(error)
+        assert told.endswith(".") and "\n" not in told and len(told) < 600, f"{row.key}: {told}"
+        return told
+    scores = guard.score(rows)
+    assert scores.shape == (len(rows),), f"{row.key}: {scores.shape} scores"
+    assert np.isfinite(scores).all(), f"{row.key}: scores are not finite"
+    near = 1e-6 * max(1.0, float(np.ptp(scores)))
+    for some in ([0], [len(rows) - 1], list(range(len(rows)))[::-3]):
+        gap = np.abs(guard.score(rows[some]) - scores[some])
+        off = gap > near + 1e-4 * np.abs(scores[some])
+        assert not off.any(), f"{row.key}: a score depends on its batch, by {gap.max()}"
+    np.testing.assert_array_equal(rows, before)
+    return ""
 
 
 def drawn(row: Algorithm, seed: int) -> dict[str, Any]:

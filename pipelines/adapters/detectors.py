@@ -29,6 +29,8 @@ Array: TypeAlias = np.ndarray[Any, Any]
 USUAL_SHARE = 0.1
 """The strangest tenth is called anomalous where nobody says more, as PyOD does."""
 CUT_ROWS = 2_000
+ASKED_FOR = 4
+"""Who names a detector may give it so many times the columns it would be chosen for."""
 
 
 class Detector:
@@ -110,12 +112,24 @@ def make(
     Raises:
         MissingExtra: The library is not installed.
     """
+    made = guard(algorithm, params, seed)
+    return Detector(algorithm, task, made, transformer(plan, algorithm.needs))
+
+
+def guard(algorithm: Algorithm, params: Mapping[str, Any], seed: int) -> Guard:
+    """Build what stands around the detector, for rows that are prepared.
+
+    Raises:
+        MissingExtra: The library is not installed.
+    """
     algorithm.load()
-    guard = Guard(
+    made = Guard(
         algorithm.target,
         algorithm.arguments(params),
         needs=algorithm.needs,
         sample=algorithm.limits.sample,
         seed=seed,
     )
-    return Detector(algorithm, task, guard, transformer(plan, algorithm.needs))
+    if algorithm.limits.columns is not None:
+        made.most_columns = ASKED_FOR * algorithm.limits.columns
+    return made

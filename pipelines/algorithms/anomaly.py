@@ -157,7 +157,7 @@ _PYOD = (
     ),
     _detector(
         "suod", "Three kinds, averaged", "suod:SUOD", "rows x log rows",
-        prepare=_three_kinds, fixed={"verbose": False}, extra="detectors",
+        prepare=_three_kinds, fixed={"verbose": False, "bps_flag": False}, extra="detectors",
         beside=("combo", "suod"),
         bears_no=(DISTINCT,), limits=Limits(sample=10_000),
     ),

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import io
 import warnings
+from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
@@ -20,6 +22,7 @@ from pipelines.errors import CannotDetect
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextlib import AbstractContextManager
 
 Array: TypeAlias = np.ndarray[Any, Any]
 
@@ -32,6 +35,7 @@ COUNTS = ("n_neighbors", "ref_set", "n_clusters", "n_components", "subset_size",
 """Arguments that count rows, and may not be more than there are."""
 BLOCK = 64
 """Matrix products round by their shape: who cannot bear that is asked in whole blocks."""
+LOUD = frozenset({"SUOD"})
 EASIER: Mapping[str, tuple[Mapping[str, Any], ...]] = {
     "CBLOF": (
         {"n_clusters": 4},
@@ -50,6 +54,9 @@ EASIER: Mapping[str, tuple[Mapping[str, Any], ...]] = {
 
 class Guard:
     """One detector with everything that keeps it safe. Learns and answers with plain arrays."""
+
+    most_columns: int | None = None
+    """Where its cost or memory grows fast with the columns: it looks at no more."""
 
     def __init__(
         self,
@@ -81,6 +88,13 @@ class Guard:
         taken, known = self._taken(self._cells(rows), labels)
         self.turn_ = _turn(taken) if "full_rank" in self.needs else None
         taken = self._turned(taken)
+        if self.most_columns is not None and taken.shape[1] > self.most_columns:
+            raise CannotDetect(
+                self.name,
+                f"it would look at {taken.shape[1]} columns and grows too slow beyond "
+                f"{self.most_columns}",
+                "Choose another detector, or leave columns out.",
+            )
         self.detector = self._fitted(taken, known)
         self.usual_, self.floor_, self.roof_ = self._remembered(taken)
         return self
@@ -121,7 +135,7 @@ class Guard:
         reason = ""
         for easier in ({}, *EASIER.get(self.name, ())):
             try:
-                with warnings.catch_warnings(), np.errstate(all="ignore"):
+                with warnings.catch_warnings(), np.errstate(all="ignore"), self._silence():
                     warnings.simplefilter("ignore")
                     detector = self._made({**self.arguments, **easier}, cells)
                     detector.fit(*((cells,) if labels is None else (cells, labels)))
@@ -161,13 +175,21 @@ class Guard:
 
     def _asked(self, cells: Array) -> Array:
         detector = self.detector
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
+        with warnings.catch_warnings(), np.errstate(all="ignore"), self._silence():
             warnings.simplefilter("ignore")
             if isinstance(getattr(detector, "random_state", None), np.random.RandomState):
                 detector.random_state = np.random.RandomState(self.seed)  # LSCP draws as it scores
             found = np.asarray(detector.decision_function(cells), dtype=float).ravel()
         turned = type(detector).__module__.startswith("sklearn.")  # small means strange there
         return -found if turned else found
+
+    def _silence(self) -> AbstractContextManager[Any]:
+        """Keep a detector that prints as it goes from doing so."""
+        quiet = ExitStack()
+        if self.name in LOUD:
+            quiet.enter_context(redirect_stdout(io.StringIO()))
+            quiet.enter_context(redirect_stderr(io.StringIO()))
+        return quiet
 
     def _remembered(self, cells: Array) -> tuple[tuple[Array, Array], float, float]:
         """Keep some training rows with their scores, for rows whose own score is no number."""

@@ -86,8 +86,12 @@ class Blend:
 
     def fit(self, rows: Array, labels: Array) -> Self:
         """Learn from rows labelled 1, against all others."""
-        self.panel_ = Panel(self.random_state).fit(rows)
-        said = self.panel_.of(rows)
+        return self.join(Panel(self.random_state).fit(rows), rows, labels)
+
+    def join(self, panel: Panel, rows: Array, labels: Array) -> Self:
+        """Learn with a panel that was fitted on these rows before."""
+        self.panel_ = panel
+        said = panel.of(rows)
         worth = np.array([auc(labels, column) for column in said.T])
         ones = float(np.sum(labels == 1))
         self.trust_ = ones / (ones + EVEN)

@@ -223,17 +223,20 @@ def _numeric_copies(usable: list[Column], evidence: Evidence) -> dict[str, tuple
     if len(names) < 2:
         return {}
     views = [evidence.views[name] for name in names]
-    rho = np.abs(whole.matrix([view.ranks for view in views]))
-    with np.errstate(over="ignore", invalid="ignore"):
-        line = np.abs(whole.matrix([view.numbers for view in views]))
-    close = ((line >= SAME) & (rho >= 0.95)) | (rho >= 1 - 1e-4)
     found: dict[str, tuple[str, str]] = {}
-    for left, right in zip(*np.nonzero(np.triu(close, k=1)), strict=True):
+    for left, right, rank in zip(
+        *whole.close_pairs([view.ranks for view in views], 0.95), strict=True
+    ):
         first, later = names[left], names[right]
         same_gaps = np.mean(views[left].missing == views[right].missing) >= SAME
         if later in found or first in found or not same_gaps:
             continue
-        found[later] = (first, f"correlation {max(line[left, right], rho[left, right]):.4f}")
+        with np.errstate(over="ignore", invalid="ignore"):
+            line = abs(whole.matrix([views[left].numbers, views[right].numbers])[0, 1])
+        rho = abs(rank)
+        if line < SAME and rho < 1 - 1e-4:
+            continue
+        found[later] = (first, f"correlation {max(line, rho):.4f}")
     return found
 
 
@@ -242,14 +245,17 @@ def _coded_copies(usable: list[Column], evidence: Evidence) -> dict[str, tuple[s
     coded = [c.name for c in usable if 1 < c.distinct <= 255 and c.kind is not Kind.DATE]
     found: dict[str, tuple[str, str]] = {}
     shapes = {name: _shape(evidence.views[name]) for name in coded}
+    numeric = {name for name in coded if evidence.views[name].ranks is not None}
+    words: list[str] = []
     for place, later in enumerate(coded):
-        for first in coded[:place]:
-            numeric = all(evidence.views[n].ranks is not None for n in (first, later))
-            if numeric or first in found or not _alike(shapes[first], shapes[later]):
+        for first in words if later in numeric else coded[:place]:
+            if first in found or not _alike(shapes[first], shapes[later]):
                 continue
             if _one_to_one(evidence.views[first], evidence.views[later]):
                 found[later] = (first, "its levels stand for each other one to one")
                 break
+        if later not in numeric:
+            words.append(later)
     return found
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 MIX = np.uint64(0x9E3779B97F4A7C15)
 SHIFT = np.uint64(29)
 CLOSE = 0.8
+STRIP = 512
 PATTERNS = 6
 
 
@@ -88,16 +89,17 @@ def correlations(views: Mapping[str, View]) -> dict[str, Any]:
     names = [name for name, view in views.items() if view.ranks is not None]
     if len(names) < 2:
         return {"pairs": [], "clusters": []}
-    rho = matrix([views[name].ranks for name in names])
-    left, right = np.nonzero(np.triu(np.abs(rho) >= CLOSE, k=1))
-    order = np.argsort(-np.abs(rho[left, right]), kind="stable")[:200]
-    pairs = [
-        [names[left[i]], names[right[i]], round(float(rho[left[i], right[i]]), 4)] for i in order
-    ]
-    graph = sparse.coo_array((np.ones(len(left)), (left, right)), shape=rho.shape)
+    left, right, rho = close_pairs([views[name].ranks for name in names], CLOSE)
+    order = np.argsort(-np.abs(rho), kind="stable")[:200]
+    pairs = [[names[left[i]], names[right[i]], round(float(rho[i]), 4)] for i in order]
+    shape = (len(names), len(names))
+    graph = sparse.coo_array((np.ones(len(left)), (left, right)), shape=shape)
     _, part = csgraph.connected_components(graph, directed=False)
-    groups = [[names[i] for i in np.flatnonzero(part == p)] for p in np.unique(part)]
-    return {"pairs": pairs, "clusters": [group for group in groups if len(group) > 1]}
+    clusters: dict[int, list[str]] = {}
+    for name, place in zip(names, part, strict=True):
+        clusters.setdefault(int(place), []).append(name)
+    groups = [group for group in clusters.values() if len(group) > 1]
+    return {"pairs": pairs, "clusters": groups}
 
 
 def matrix(columns: Sequence[Array | None]) -> Array:
@@ -106,6 +108,31 @@ def matrix(columns: Sequence[Array | None]) -> Array:
     >>> matrix([np.array([1.0, 2, 3]), np.array([2.0, 4, 6])]).round(3).tolist()
     [[1.0, 1.0], [1.0, 1.0]]
     """
+    sized = _sized(columns)
+    return np.asarray(np.clip(np.nan_to_num(sized @ sized.T), -1, 1))
+
+
+def close_pairs(columns: Sequence[Array | None], least: float) -> tuple[Array, Array, Array]:
+    """Return which columns correlate at least so much: left, right and correlation of each pair.
+
+    The matrix is made in strips: of 10,000 columns it would take a gigabyte.
+
+    >>> [part.round(6).tolist() for part in close_pairs([np.arange(3.0), np.ones(3)], 0.8)]
+    [[], [], []]
+    """
+    sized = _sized(columns)
+    lefts, rights, values = [], [], []
+    for at in range(0, len(sized), STRIP):
+        strip = np.clip(np.nan_to_num(sized[at : at + STRIP] @ sized[at:].T), -1, 1)
+        left, right = np.nonzero(np.triu(np.abs(strip) >= least, k=1))
+        lefts.append(left + at)
+        rights.append(right + at)
+        values.append(strip[left, right])
+    return np.concatenate(lefts), np.concatenate(rights), np.concatenate(values)
+
+
+def _sized(columns: Sequence[Array | None]) -> Array:
+    """Return columns, one a row, around 0 and of length 1: their products are correlations."""
     stacked = np.array([column for column in columns if column is not None], dtype=np.float64)
     unknown = ~np.isfinite(stacked)
     stacked[unknown] = np.nan
@@ -114,7 +141,7 @@ def matrix(columns: Sequence[Array | None]) -> Array:
     stacked[unknown] = 0
     size = np.sqrt(np.einsum("ij,ij->i", stacked, stacked))
     stacked /= np.where((size > 0) & np.isfinite(size), size, np.inf)[:, None]
-    return np.asarray(np.clip(np.nan_to_num(stacked @ stacked.T), -1, 1))
+    return stacked
 
 
 def missing_patterns(views: Mapping[str, View]) -> list[dict[str, Any]]:
