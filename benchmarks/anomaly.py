@@ -131,26 +131,6 @@ def with_labels(rows, labels, seed):
     return found
 
 
-def discoveries(rows, labels, seed, rate=0.1):
-    """Learn and calibrate on usual rows, test on a mix: the false share of what is called."""
-    rng = np.random.default_rng(seed)
-    usual = rng.permutation(np.flatnonzero(labels == 0))
-    third = len(usual) // 3
-    guard = Guard("pipelines.anomaly.together:Together", {}, seed=seed).fit(rows[usual[:third]])
-    reference = guard.score(rows[usual[third : 2 * third]])
-    false, many = [], []
-    for _ in range(20):
-        fresh = rng.permutation(usual[2 * third :])[: third // 2]
-        odd = rng.permutation(np.flatnonzero(labels == 1))[: max(1, len(fresh) // 10)]
-        tested = np.concatenate([fresh, odd])
-        values = thresholds.p_values(reference, guard.score(rows[tested]))
-        share = len(fresh) / len(tested)
-        called = thresholds.discovered(values, rate / share)
-        false.append(float((labels[tested][called] == 0).mean()) if called.any() else 0.0)
-        many.append(int(called.sum()))
-    return {"false": float(np.mean(false)), "called": float(np.mean(many))}
-
-
 def speed():
     """Return CPU seconds of one row and of a batch, ours and PyOD's, on one table."""
     from pyod.models import copod, ecod
@@ -185,7 +165,7 @@ def _fastest(answer, rows):
     return min(took[1:])
 
 
-PARTS = {"alone": without_labels, "labels": with_labels, "engine": consensus, "fdr": discoveries}
+PARTS = {"alone": without_labels, "labels": with_labels, "engine": consensus}
 
 
 def collected(kept, part):
@@ -231,7 +211,7 @@ def line(part, name, of, sets):
 
 
 def tell_rest(kept):
-    """Print failures, cuts, false discoveries and speed."""
+    """Print failures, cuts and speed."""
     alone = {key: found for key, found in kept.items() if key.startswith("alone|")}
     broken = [key for key, found in alone.items() if not found["ours"][2]]
     print(f"ours: {len(broken)} of {len(alone)} runs with a score that is no number")
@@ -244,8 +224,6 @@ def tell_rest(kept):
             f1.setdefault(name, []).append(value)
     for name, values in sorted(f1.items(), key=lambda pair: -np.mean(pair[1])):
         print(f"cut     {name:20s} F1 {np.mean(values):.4f}")
-    false = [found["false"] for key, found in kept.items() if key.startswith("fdr|")]
-    print(f"false discoveries at a nominal 0.1: {np.mean(false or [np.nan]):.4f}")
     for name, value in kept.get("speed", {}).items():
         print(f"{name} {value:.2f}")
 

@@ -60,11 +60,12 @@ def prepared(seed, found):
         alone = np.asarray(steps.transform(dataset.features.iloc[[0]]), dtype=float)
         if not np.allclose(alone, made[:1], equal_nan=True):
             found["faults"].append("prepare: one row alone is prepared differently")
-        return made
     except PipelineError as error:
         found["refused"] = str(error)
     except Exception as error:  # noqa: BLE001 - a crash is what is looked for
         found["faults"].append(f"prepare: {error!r}"[:300])
+    else:
+        return made
     return None
 
 

@@ -1,14 +1,16 @@
-"""What MLflow shows of a search for anomalies: the ranked list, its groups, the scores."""
+"""What MLflow shows of a search for anomalies: the ranked list, its clusters, the scores."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from pipelines.explain import reasons
+from pipelines.explain import clusters, reasons
+from pipelines.explain.question import Question
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,14 +18,14 @@ if TYPE_CHECKING:
     from pipelines.serving import Predictor
 
 FOLDER = "anomalies"
-LISTED, EXPLAINED = 100, 30
+LISTED, EXPLAINED = 100, 60
 MOST_ROWS = 20_000
 BINS = 60
 WIDE, HIGH = 720, 240
 
 
 def write(predictor: Predictor, rows: pd.DataFrame, background: pd.DataFrame, into: Path) -> None:
-    """Write ``top.csv``, ``groups.json`` and ``scores.svg``.
+    """Write ``top.csv``, ``clusters.json`` and ``scores.svg``.
 
     Args:
         predictor: What answers.
@@ -33,14 +35,20 @@ def write(predictor: Predictor, rows: pd.DataFrame, background: pd.DataFrame, in
     """
     into.mkdir(parents=True, exist_ok=True)
     drawn = rows if len(rows) <= MOST_ROWS else rows.sample(MOST_ROWS, random_state=0)
-    answers = predictor.answers(drawn).drop(columns="prediction")
+    answers = predictor.answers(drawn)
     ranked = answers.sort_values("score", ascending=False, kind="stable").index
-    top = drawn.loc[ranked[:LISTED]].join(answers)
+    top = drawn.loc[ranked[:LISTED]].join(answers.drop(columns="prediction"))
     why = reasons.of(predictor, drawn.loc[ranked[:EXPLAINED]], background)
     told = [*why.told, *[""] * (len(top) - len(why.told))]
     top.assign(reasons=told).rename_axis("row").to_csv(into / "top.csv")
-    groups = {"of": len(why.told), "method": why.method, "groups": why.groups(background)}
-    (into / "groups.json").write_text(json.dumps(groups, indent=2), encoding="utf-8")
+    called = answers.loc[ranked[:EXPLAINED], "prediction"].to_numpy() == 1
+    alike = clusters.of(
+        Question(predictor), why.rows[called], why.contributions[called], why.usual
+    )
+    places = top.index[: len(why.rows)][called]
+    named = [asdict(each) | {"examples": places[[*each.examples]].tolist()} for each in alike]
+    said = {"of": int(called.sum()), "method": why.method, "clusters": named}
+    (into / "clusters.json").write_text(json.dumps(said, indent=2, default=str), encoding="utf-8")
     threshold = float(getattr(predictor.model, "threshold", np.inf))
     (into / "scores.svg").write_text(histogram(answers["score"], threshold), encoding="utf-8")
 

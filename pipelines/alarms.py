@@ -1,7 +1,8 @@
 """From a detector to an alarm: what training rows score, where to cut, how far to believe it.
 
-The reference says how strange rows look that a detector did not learn from: its own record of
-that, the out-of-fold scores of a labelled search, or scores from fitting once more in parts.
+The reference says how strange rows look that a detector did not learn from: the out-of-fold
+scores of a labelled search, or scores from fitting once more in parts. What a detector says of the
+rows it learned from makes new rows look rarer than they are (``benchmarks/false_discoveries.py``).
 """
 
 from __future__ import annotations
@@ -103,7 +104,9 @@ def arm(chosen: Chosen, work: Work, cut: Cut, *, partial: bool) -> Diagnosis:
     found, again = _reference(chosen, work, chosen.trial.seed)
     known = None if work.labels is None else work.truth(np.arange(len(work.features)))
     usable = np.isfinite(found)
-    threshold, told = cut.threshold(found[usable])
+    learned = _learned(chosen, work)
+    scores = found[usable] if learned is None else learned
+    threshold, told = cut.threshold(scores)
     reference, sigmoid = found[usable], None
     if known is not None and len(found) == len(known):
         reference = found[usable & (known == 0)]
@@ -114,13 +117,13 @@ def arm(chosen: Chosen, work: Work, cut: Cut, *, partial: bool) -> Diagnosis:
     if len(reference) > MOST_REFERENCE:
         reference = np.random.default_rng(0).permutation(reference)[:MOST_REFERENCE]
     chosen.model = cast("Model", Alarm(model, reference, threshold, sigmoid))
-    beyond = found[usable] > threshold
+    beyond = scores > threshold
     return Diagnosis(
         cut=told,
         share=float(beyond.mean()),
         agreement=None if work.labels is not None else chosen.outcome.score,
         stability=_stability(found, again),
-        separation=_between(found[usable], beyond),
+        separation=_between(scores, beyond),
     )
 
 
@@ -129,10 +132,6 @@ def _reference(chosen: Chosen, work: Work, seed: int) -> tuple[Array, Array | No
     answer = chosen.outcome.out_of_fold
     if work.labels is not None and answer is not None:
         return answer.astype(float), None
-    detector = getattr(getattr(chosen.model, "guard", None), "detector", None)
-    own = getattr(detector, "reference_", None)
-    if own is not None:
-        return np.asarray(own), None
     places = np.random.default_rng(seed).permutation(len(work.features))[:MOST_REFERENCE]
     scores = np.full(len(places), np.nan)
     row, params = work.rows[chosen.trial.algorithm_key], dict(chosen.trial.params)
@@ -143,6 +142,13 @@ def _reference(chosen: Chosen, work: Work, seed: int) -> tuple[Array, Array | No
             model.fit(work.features.iloc[places[rest]])
             scores[part] = model.score(work.features.iloc[places[part]])
     return scores, chosen.model.score(work.features.iloc[places])
+
+
+def _learned(chosen: Chosen, work: Work) -> Array | None:
+    """Return a detector's own record of the rows it learned from: a share of them is cut there."""
+    detector = getattr(getattr(chosen.model, "guard", None), "detector", None)
+    own = getattr(detector, "reference_", None)
+    return None if own is None or work.labels is not None else np.asarray(own)
 
 
 def _stability(found: Array, again: Array | None) -> float | None:

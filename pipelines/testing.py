@@ -230,7 +230,9 @@ def check_any_rows(row: Algorithm, rows: Array, params: Mapping[str, Any] | None
         guard.fit(rows, labels)
     except CannotDetect as error:
         told = str(error)
-        assert told.endswith(".") and "\n" not in told and len(told) < 600, f"{row.key}: {told}"
+        assert told.endswith("."), f"{row.key}: {told}"
+        assert "\n" not in told, f"{row.key}: {told}"
+        assert len(told) < 600, f"{row.key}: {told}"
         return told
     scores = guard.score(rows)
     assert scores.shape == (len(rows),), f"{row.key}: {scores.shape} scores"

@@ -18,6 +18,8 @@ Array: TypeAlias = np.ndarray[Any, Any]
 PART = 512
 """Rows answered at a time, which bounds the memory."""
 TINY = 1e-12
+MOST_IN_A_TREE = 15
+"""With more columns a tree of neighbours is slower than looking at every row."""
 
 
 class _Beside:
@@ -36,7 +38,27 @@ class _Beside:
     def _search(self, rows: Array, many: int) -> None:
         self.rows_ = np.ascontiguousarray(rows, dtype=float)
         self.many_ = max(1, min(many, len(rows) - 1))
-        self.near_ = NearestNeighbors(n_neighbors=self.many_).fit(self.rows_)
+        tree = NearestNeighbors(n_neighbors=self.many_, algorithm="kd_tree")
+        self.near_ = tree.fit(self.rows_) if rows.shape[1] <= MOST_IN_A_TREE else None
+
+    def _nearest(self, rows: Array | None = None) -> Array:
+        """Return who is nearest; without rows, to each training row among the others.
+
+        Every distance is computed by itself: matrix products would round by the batch, and the
+        order of neighbours that are as near would hang on it.
+        """
+        if self.near_ is not None:
+            trees: Array = self.near_.kneighbors(rows, return_distance=False)
+            return trees
+        asked, found = self.rows_ if rows is None else rows, []
+        for at in range(0, len(asked), PART):
+            gaps = cdist(asked[at : at + PART], self.rows_)
+            if rows is None:
+                gaps[np.arange(len(gaps)), np.arange(at, at + len(gaps))] = np.inf
+            near = np.argpartition(gaps, self.many_ - 1, axis=1)[:, : self.many_]
+            order = np.argsort(np.take_along_axis(gaps, near, 1), axis=1, kind="stable")
+            found.append(np.take_along_axis(near, order, 1))
+        return np.concatenate(found)
 
 
 class COF(_Beside):
@@ -49,7 +71,7 @@ class COF(_Beside):
         """Keep the rows and the length of each one's chain."""
         del labels
         self._search(rows, self.n_neighbors)
-        near = self.near_.kneighbors(return_distance=False)
+        near = self._nearest()
         self.chain_ = np.concatenate(
             [self._chains(self.rows_[at : at + PART], near[at : at + PART])
              for at in range(0, len(rows), PART)]
@@ -57,14 +79,14 @@ class COF(_Beside):
         return self
 
     def _part(self, rows: Array) -> Array:
-        near = self.near_.kneighbors(rows, return_distance=False)
+        near = self._nearest(rows)
         usual = self.chain_[near].sum(axis=1)
         found: Array = self._chains(rows, near) * self.many_ / np.maximum(usual, TINY)
         return found
 
     def _chains(self, rows: Array, near: Array) -> Array:
         """Return each row's mean chaining distance: early links weigh most."""
-        path = np.concatenate([rows[:, None, :], self.rows_[near]], axis=1)
+        path = np.concatenate([rows[:, None, :], self.rows_[near]], axis=1) - rows[:, None, :]
         squares = (path**2).sum(axis=-1)
         gaps = squares[:, :, None] + squares[:, None, :] - 2 * path @ path.transpose(0, 2, 1)
         gaps = np.sqrt(np.maximum(gaps, 0))
@@ -125,7 +147,7 @@ class SOD(_Beside):
         """Keep the rows and who is near whom."""
         del labels
         self._search(rows, self.n_neighbors)
-        self.member_ = self._members(self.near_.kneighbors(return_distance=False))
+        self.member_ = self._members(self._nearest())
         return self
 
     def _members(self, near: Array) -> Array:
@@ -134,7 +156,7 @@ class SOD(_Beside):
         return found
 
     def _part(self, rows: Array) -> Array:
-        near = self.near_.kneighbors(rows, return_distance=False)
+        near = self._nearest(rows)
         shared = self._members(near) @ self.member_.T
         many = min(self.ref_set, len(self.rows_))
         chosen = np.argsort(-shared, axis=1, kind="stable")[:, :many]

@@ -159,9 +159,11 @@ def p_values(reference: Array, scores: Array) -> Array:
 
 
 def discovered(values: Array, rate: float) -> Array:
-    """Return which rows are called anomalies so that few are false (Benjamini-Hochberg).
+    """Return which rows are called anomalies so that few are false.
 
-    Among those, the expected share of usual rows is at most ``rate``.
+    Among those, the expected share of usual rows is ``rate``: Benjamini and Hochberg's steps, with
+    Storey's estimate of how many rows of the table are usual. A row can be called only where the
+    reference is large enough: the least value there is must be below ``rate`` over the rows.
 
     Raises:
         BadSetting: The rate is not between 0 and 1.
@@ -173,7 +175,20 @@ def discovered(values: Array, rate: float) -> Array:
         raise BadSetting("fdr", rate, "It is the share of false alarms: between 0 and 1.")
     many = len(values)
     ordered = np.sort(values)
-    passed = np.flatnonzero(ordered <= rate * np.arange(1, many + 1) / many)
-    bar = ordered[passed[-1]] if len(passed) else -1.0
+    steps = rate * np.arange(1, many + 1) / many * (1 + 1e-9)  # shares often meet them exactly
+    passed = np.flatnonzero(ordered * usual_share(values) <= steps)
+    bar = min(ordered[passed[-1]], MOST_SHARE) if len(passed) else -1.0
     found: Array = values <= bar
     return found
+
+
+def usual_share(values: Array) -> float:
+    """Estimate from p-values what share of the rows is usual (Storey); at most 1.
+
+    Usual rows' values are spread evenly, so those above a half are half of them.
+
+    >>> usual_share(np.array([0.001, 0.9, 0.02, 0.6]))
+    1.0
+    """
+    above = 1 + int((values > MOST_SHARE).sum())
+    return float(min(1.0, above / (max(1, len(values)) * (1 - MOST_SHARE))))

@@ -230,6 +230,23 @@ class Treatment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """Strange rows that are strange in the same way."""
+
+    description: str
+    rows: int
+    share: float
+    """Of the strange rows that were looked at."""
+    columns: tuple[str, ...]
+    added: tuple[float, ...]
+    """What each of the columns adds to the score, on average."""
+    score: float
+    without: float
+    """The score of the same rows with usual cells in these columns."""
+    examples: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cohorts:
     """The cohort section: columns somebody named, and slices that were searched for."""
 
@@ -245,6 +262,10 @@ class Cohorts:
         default_factory=lambda: Status.skipped("no column was marked sensitive")
     )
     fairness: tuple[Treatment, ...] = ()
+    clusters_status: Status = field(
+        default_factory=lambda: Status.skipped("it does not look for anomalies")
+    )
+    clusters: tuple[Cluster, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,9 +7,8 @@ detector's own sign is.
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -36,6 +35,7 @@ class Reasons:
     rows: pd.DataFrame
     contributions: np.ndarray
     method: str
+    usual: pd.DataFrame
 
     @property
     def told(self) -> list[str]:
@@ -51,12 +51,6 @@ class Reasons:
             found.append("; ".join(cells))
         return found
 
-    def groups(self, usual: pd.DataFrame) -> list[str]:
-        """Describe the rows by the column that makes most of each: a line for each cluster."""
-        column = self.contributions.argmax(axis=1)
-        named = [_direction(self.rows, place, at, usual) for place, at in enumerate(column)]
-        return [f"{many} with {what}" for what, many in Counter(named).most_common()]
-
 
 def of(predictor: Explainable, frame: pd.DataFrame, background: pd.DataFrame) -> Reasons:
     """Explain the scores of some rows against rows that are usual."""
@@ -67,23 +61,11 @@ def of(predictor: Explainable, frame: pd.DataFrame, background: pd.DataFrame) ->
     if exact is not None:
         try:
             found = exact(rows, question.ask(rows))
-            return Reasons(rows, found.values[:, :, 0], found.method)
+            return Reasons(rows, found.values[:, :, 0], found.method, usual)
         except UnfaithfulExplanation:
             pass
     found = draw(question, rows, usual, PAIRS, 0)
-    return Reasons(rows, found.values[:, :, 0], found.method)
-
-
-def _direction(rows: pd.DataFrame, place: int, at: int, usual: pd.DataFrame) -> str:
-    """Return which way a cell is unusual: above or below the middle, rare, or missing."""
-    name = rows.columns[at]
-    value: Any = rows.iloc[place, at]
-    if pd.isna(value):
-        return f"{name} missing"
-    if pd.api.types.is_numeric_dtype(rows[name]) and not pd.api.types.is_bool_dtype(rows[name]):
-        middle = pd.to_numeric(usual[name], errors="coerce").median()
-        return f"{name} {'above' if value >= middle else 'below'} {worded(middle, 3)}"
-    return f"{name} = {worded(value)}"
+    return Reasons(rows, found.values[:, :, 0], found.method, usual)
 
 
 def next_to_label(

@@ -11,7 +11,17 @@ import numpy as np
 import pandas as pd
 
 from pipelines.errors import UnknownColumn
-from pipelines.explain import cohorts, fairness, overall, rows, surrogates, trust, values, work
+from pipelines.explain import (
+    clusters,
+    cohorts,
+    fairness,
+    overall,
+    rows,
+    surrogates,
+    trust,
+    values,
+    work,
+)
 from pipelines.explain.facts import About, Cohorts, Comparison, Local, Overall, Status, Trust
 from pipelines.explain.question import Clock, OutOfTime, Question
 
@@ -67,6 +77,7 @@ class Report:
             "cohorts": self.cohorts.status,
             "slices": self.cohorts.slices_status,
             "fairness": self.cohorts.fairness_status,
+            "clusters": self.cohorts.clusters_status,
             "trust": self.trust.status,
             "comparison": self.comparison_status,
         }
@@ -169,6 +180,7 @@ def report(
     groups = cohorts.section(job, asked.get("by", ()), strongest, lime, lime_status)
     fair, fairness_status = fairness.treatments(job, data, asked.get("sensitive", ()))
     groups = replace(groups, fairness=fair, fairness_status=fairness_status)
+    groups = clusters.added(groups, job)
     lap("cohort")
     checks = trust.section(job, lime)
     lap("trust")

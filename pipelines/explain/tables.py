@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.explain import drawing
 from pipelines.explain.drawing import number, signed
+from pipelines.task import Task
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from pipelines.explain.report import Report
 
 MOST_LINES = 15
+MOST_CLUSTERS = 10
 
 
 def head(key: str, word: str, status: Status, lead: str) -> str:
@@ -102,11 +104,27 @@ def cohorts(report: Report) -> str:
             '<p class="fine">No slice is worse than the rest on rows it was not chosen on.</p>'
         )
     return (
-        f"<section>{head('cohort', 'Groups', found.status, lead)}"
+        f"<section>{head('cohort', 'Groups', found.status, lead)}{_clusters(report)}"
         f"{sub('Slices found by searching', found.slices_status)}{slices}"
         f"<h3>Groups by column</h3>{_groups(report)}"
         f"{_treatments(report)}</section>"
     )
+
+
+def _clusters(report: Report) -> str:
+    """Return the clusters of anomalies; nothing where none are looked for."""
+    found = report.cohorts
+    if report.about.task != Task.ANOMALY:
+        return ""
+    lines = "".join(
+        f'<div class="slice"><b>{escape(one.description)}</b><br>{one.rows:,} rows '
+        f"({one.share:.0%}), score {number(one.score)}; {number(one.without)} with usual cells "
+        f"there<br><small>Such as rows {', '.join(map(str, one.examples))}.</small></div>"
+        for one in found.clusters[:MOST_CLUSTERS]
+    )
+    rest = len(found.clusters) - MOST_CLUSTERS
+    more = f'<p class="soft">{rest} smaller clusters.</p>' if rest > 0 else ""
+    return f"{sub('Anomalies that are alike', found.clusters_status)}{lines}{more}"
 
 
 def _slice(one: Group, loss: str) -> str:

@@ -10,6 +10,8 @@ import mlops
 from mlops.workspace import Workspace
 from pipelines.errors import BadSetting
 from pipelines.explain import reasons
+from pipelines.explain.clusters import of
+from pipelines.explain.question import Question
 from pipelines.serving import Predictor
 from registry import audit
 
@@ -59,7 +61,12 @@ def test_mlflow_shows_the_ranked_list_groups_and_scores(ws, version, payments, t
     assert payments[1][top["row"].head(10)].all()
     assert top["score"].is_monotonic_decreasing
     assert top["reasons"].head(10).str.startswith("amount=").mean() > 0.8
-    assert "amount above" in json.loads((here / "groups.json").read_text())["groups"][0]
+    first = json.loads((here / "clusters.json").read_text())["clusters"][0]
+    assert first["columns"] == ["amount"]
+    assert first["description"].startswith("amount ")
+    assert "(usually " in first["description"]
+    assert set(first["examples"]) <= set(np.flatnonzero(payments[1]))
+    assert first["score"] > 2 * first["without"]
     assert (here / "scores.svg").read_text().count("<rect") == 60
 
 
@@ -121,7 +128,28 @@ def test_what_makes_a_row_strange_has_a_positive_sign(fitted_detector, key, paym
     top = found.contributions.argmax(axis=1)
     assert (found.rows.columns[top] == "amount").all()
     assert (found.contributions.max(axis=1) > 0).all()
-    assert found.groups(frame[~strange])[0].startswith("4 with amount above")
+
+
+@pytest.mark.parametrize("key", ["iforest", "ecod", "knn"])
+def test_rows_that_are_strange_in_different_ways_are_told_apart(fitted_detector, key, payments):
+    frame, strange = payments
+    ways = pd.concat([
+        frame[strange].head(8),
+        frame[~strange].head(7).assign(country="XX", hour=3.0),
+        frame[~strange].iloc[7:12].assign(hour=[-40.0, -41, -42, -43, -44]),
+    ])  # fmt: skip
+    predictor = Predictor(*fitted_detector(key, pd.concat([frame, ways])), {})
+    found = reasons.of(predictor, ways, frame[~strange].head(120))
+    clusters = of(Question(predictor), found.rows, found.contributions, found.usual)
+    sure = {one.columns[0] for one in clusters}
+    assert {"amount", "hour"} <= sure
+    largest = next(one for one in clusters if one.columns == ("amount",))
+    assert largest.rows >= 8
+    assert set(range(8)) >= set(largest.examples)
+    assert largest.description.startswith("amount ")
+    assert "usually" in largest.description
+    assert all(one.without < one.score for one in clusters), "usual cells make rows usual"
+    assert sum(one.rows for one in clusters) == len(ways)
 
 
 @pytest.fixture
@@ -134,8 +162,8 @@ def fitted_detector(payments):
     from pipelines.schema import Schema
     from pipelines.task import Task
 
-    def fit(key):
-        dataset = read(payments[0], task=Task.ANOMALY)
+    def fit(key, table=None):
+        dataset = read(payments[0] if table is None else table, task=Task.ANOMALY)
         cleaned = plan(profile(dataset), dataset)
         row = find(key, Task.ANOMALY)
         model = build(row, row.default, 0, plan=cleaned, task=row.task).fit(dataset.features)

@@ -88,8 +88,16 @@ def test_p_values_of_usual_rows_are_uniform_and_few_discoveries_are_false():
         false.append(called[:180].sum() / max(1, called.sum()))
         assert called[180:].mean() > 0.9
     assert np.mean(false) < 0.11
+    assert np.mean(false) > 0.08, "the share of usual rows is estimated, not taken for all"
     with pytest.raises(BadSetting, match="between 0 and 1"):
         discovered(np.array([0.5]), 1.5)
+
+
+def test_among_usual_rows_alone_hardly_ever_anything_is_called():
+    rng = np.random.default_rng(0)
+    calls = [discovered(p_values(rng.normal(size=499), rng.normal(size=50)), 0.1).any()
+             for _ in range(300)]  # fmt: skip
+    assert 0.05 < np.mean(calls) < 0.15
 
 
 def test_answers_carry_score_p_value_and_verdict_and_survive_saving(found, tmp_path):
