@@ -221,7 +221,12 @@ def sections(made: Report, kind: str) -> Mapping[str, Mapping[str, Any]]:
     """Return the state of the local, global and cohort section, as the gates read it."""
     told = made.shap_sections if kind == "shap" else made.lime_sections
     return {
-        name: {"state": str(status.extent), "why": status.why, "rows": status.rows}
+        name: {
+            "state": str(status.extent),
+            "why": status.why,
+            "rows": status.rows,
+            "late": status.late,
+        }
         for name, status in told.items()
     }
 

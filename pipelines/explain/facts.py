@@ -42,6 +42,15 @@ class Status:
         """Say why there is nothing."""
         return cls(Extent.SKIPPED, 0, None, why)
 
+    @property
+    def late(self) -> bool:
+        """Whether there is nothing only because time ran out.
+
+        >>> Status.skipped("the budget ended before it").late
+        True
+        """
+        return self.extent is Extent.SKIPPED and self.why.startswith("the budget")
+
     def __str__(self) -> str:
         """Return the status as a reader wants it.
 

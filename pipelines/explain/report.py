@@ -14,6 +14,7 @@ from pipelines.errors import UnknownColumn
 from pipelines.explain import (
     clusters,
     cohorts,
+    compiling,
     fairness,
     overall,
     rows,
@@ -153,6 +154,7 @@ def report(
         SchemaMismatch: the rows do not look like what the model learned from.
     """
     seed, budget = asked.get("seed", 0), asked.get("budget", 30.0)
+    compiling.ready()
     clock = Clock(budget)
     question = Question(predictor)
     job = work.begin(question, data, labels, background, clock, seed)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from registry.reports import Report
 
 _EXACT_PINS = ("==", " @ ")
-_COMPLETE = "local, global and cohort sections, or why one was skipped"
+_COMPLETE = "local, global and cohort sections, or why one cannot be made"
 
 
 def _metrics_seen(case: Case) -> str:
@@ -102,7 +102,19 @@ def _has_report(case: Case, kind: str) -> str | None:
     silent = [name for name, (state, why) in states.items() if state == "skipped" and not why]
     if silent:
         return f"The {kind.upper()} report skips {' and '.join(silent)} without saying why."
+    late = [name for name in SECTIONS if _is_late(report, name)]
+    if late:
+        return (
+            f"The {kind.upper()} report ran out of time before its {' and '.join(late)} section: "
+            f"mlops explain {case.challenger} --budget 2m gives it more."
+        )
     return None
+
+
+def _is_late(report: Report, name: str) -> bool:
+    """Whether a section is skipped for no other reason than the report's budget."""
+    section: Any = report.summary.get("sections", {}).get(name)
+    return isinstance(section, dict) and bool(section.get("late"))
 
 
 def _model_seen(case: Case) -> str:
@@ -216,7 +228,7 @@ ROWS: Sequence[Gate] = (
         code="G007",
         key="shap_report",
         title="SHAP report",
-        asks="Is a SHAP report attached, with all its sections or why one was skipped?",
+        asks="Is a SHAP report attached, with all its sections or why one cannot be made?",
         needed=_COMPLETE,
         observed=partial(_report_seen, kind="shap"),
         check=partial(_has_report, kind="shap"),
@@ -225,7 +237,7 @@ ROWS: Sequence[Gate] = (
         code="G008",
         key="lime_report",
         title="LIME report",
-        asks="Is a LIME report attached, with all its sections or why one was skipped?",
+        asks="Is a LIME report attached, with all its sections or why one cannot be made?",
         needed=_COMPLETE,
         observed=partial(_report_seen, kind="lime"),
         check=partial(_has_report, kind="lime"),

@@ -130,6 +130,14 @@ def test_staging_wants_complete_evidence(record, changes, code, told):
             {"local": "exact", "global": "exact", "cohort": {"state": "skipped", "why": "time"}},
             None,
         ),
+        (
+            {
+                "local": {"state": "skipped", "why": "the budget ended before it", "late": True},
+                "global": "exact",
+                "cohort": "exact",
+            },
+            "mlops explain risk/1 --budget 2m",
+        ),
     ],
 )
 def test_a_report_must_have_its_sections_or_say_why_not(record, sections, told):
