@@ -45,6 +45,10 @@ if TYPE_CHECKING:
     from pipelines.winner import Chosen
 
 
+OPENING = 0.9
+"""How much of the seconds an engine may take to open; then the default is fitted without it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
     """What a run found."""
@@ -193,7 +197,7 @@ class Prepared:
         here = not engine.startswith("dask://")
         most = budget.memory or (memory.usual(budget.workers) if here else None)
         work = replace(self.work, memory=most)
-        with executors.crew(engine, budget.workers, work) as crew:
+        with executors.crew(engine, budget.workers, work, OPENING * clock.left) as crew:
             return searching.search(work, clock, crew, question)
 
     def choose(self, board: Leaderboard, clock: Clock) -> Chosen:

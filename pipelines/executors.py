@@ -6,13 +6,16 @@ worker process ignores Ctrl-C (the parent decides what that means) and dies with
 
 from __future__ import annotations
 
+import importlib.util
 import logging
+import math
 import multiprocessing
 import os
 import signal
 import threading
 from concurrent.futures import BrokenExecutor, Executor, Future, InvalidStateError
-from contextlib import contextmanager, suppress
+from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import wait as wait_for
@@ -32,6 +35,17 @@ if TYPE_CHECKING:
     from pipelines.trial import Outcome, Trial, Work
 
 log = logging.getLogger(__name__)
+
+PATIENCE = 10.0
+"""Seconds in which a scheduler must answer."""
+
+
+LATE = "opening an engine"
+"""The thread that does so, which may come too late."""
+
+
+class TooLate(Exception):
+    """An engine was not open in time."""
 
 
 class Serial(Executor):
@@ -82,17 +96,27 @@ def serial() -> Serial:
 
 
 @contextmanager
-def dask(address: str, workers: int) -> Iterator[Any]:
+def dask(address: str, workers: int, seconds: float = math.inf) -> Iterator[Any]:
     """Use a Dask cluster: one on this machine for "dask", else the one at ``dask://host:port``.
 
     Raises:
         MissingExtra: Dask is not installed.
         EngineDown: There is no scheduler at that address.
+        TooLate: It is not open after so many seconds; it is closed as soon as it is.
     """
+    if not importlib.util.find_spec("distributed"):
+        raise MissingExtra("The Dask engine", "dask")
+    client = _in_time(lambda: _client(address, workers, seconds), _close, seconds)
     try:
-        import distributed
-    except ModuleNotFoundError as error:
-        raise MissingExtra("The Dask engine", "dask") from error
+        yield client
+    finally:
+        _close(client)
+
+
+def _client(address: str, workers: int, seconds: float) -> Any:
+    """Open a cluster here, or find the one there."""
+    import distributed
+
     library: Any = distributed  # it is only half typed
     place: Any = address.replace("dask://", "tcp://", 1)
     if address == "dask":
@@ -104,17 +128,44 @@ def dask(address: str, workers: int) -> Iterator[Any]:
                 silence_logs=logging.CRITICAL,
             )
     try:
-        client = library.Client(place, timeout="10s")
+        return library.Client(place, timeout=max(1.0, min(PATIENCE, seconds)))
     except OSError as error:
         raise EngineDown(address, "no scheduler answered") from error
+
+
+def _close(client: Any) -> None:
+    """Close a client, and the cluster where it is ours."""
+    cluster = client.cluster
+    if cluster is not None:
+        _end(cluster, set(cluster.workers), again=False)
+    client.close()
+    if cluster is not None:
+        cluster.close()
+
+
+def _in_time(make: Callable[[], Any], close: Callable[[Any], None], seconds: float) -> Any:
+    """Return what ``make`` makes, if that takes no longer; what comes later is closed.
+
+    Raises:
+        TooLate: The seconds are over.
+    """
+    made: Future[Any] = Future()
+
+    def run() -> None:
+        try:
+            made.set_result(make())
+        except BaseException as error:  # noqa: BLE001 - whoever waits is told, come what may
+            made.set_exception(error)
+
+    threading.Thread(target=run, daemon=True, name=LATE).start()
     try:
-        yield client
-    finally:
-        if address == "dask":
-            _end(place, set(place.workers), again=False)
-        client.close()
-        if address == "dask":
-            place.close()
+        return made.result(None if seconds == math.inf else max(0.0, seconds))
+    except FutureTimeout:
+        if made.done():  # what was made ran into a timeout of its own
+            raise
+        made.add_done_callback(lambda late: None if late.exception() else close(late.result()))
+        log.warning("The engine was not open in time: %.3g s.", seconds)
+        raise TooLate from None
 
 
 def _end(cluster: Any, names: Collection[Any], *, again: bool) -> None:
@@ -187,9 +238,23 @@ class Crew:
     """Whether the worker that has a trial is up: before that, no time counts against it."""
 
 
+def _nobody(trial: Trial, seconds: float | None) -> Future[Outcome]:
+    raise RuntimeError(f"Nobody is there to run trial {trial.number} for {seconds} s.")
+
+
+_NOBODY = Crew(0, _nobody)
+
+
+def _dask_crew(client: Any, work: Work, *, ours: bool) -> Crew:
+    there = _There(client, work, ours=ours)
+    return Crew(max(1, len(client.scheduler_info()["workers"])), there.ask, there.kill)
+
+
 @contextmanager
-def crew(engine: str, workers: int, work: Work) -> Iterator[Crew]:
+def crew(engine: str, workers: int, work: Work, seconds: float = math.inf) -> Iterator[Crew]:
     """Open an engine (serial, processes, dask, dask://host:port) and send it the work once.
+
+    One that is not open after so many seconds has nobody in its crew.
 
     Raises:
         BadSetting: No engine has that name.
@@ -207,9 +272,11 @@ def crew(engine: str, workers: int, work: Work) -> Iterator[Crew]:
         finally:
             pool.shutdown(cancel_futures=True)
     elif engine == "dask" or engine.startswith("dask://"):
-        with dask(engine, workers) as client:
-            there = _There(client, work, ours=engine == "dask")
-            size = max(1, len(client.scheduler_info()["workers"]))
-            yield Crew(size, there.ask, there.kill)
+        with ExitStack() as stack:
+            try:
+                client = stack.enter_context(dask(engine, workers, seconds))
+            except TooLate:
+                client = None
+            yield _NOBODY if client is None else _dask_crew(client, work, ours=engine == "dask")
     else:
         raise BadSetting("engine", engine, "Choose processes, serial, dask or dask://host:port.")

@@ -11,6 +11,7 @@ from dataclasses import replace
 import pytest
 
 from pipelines.automl import find_best
+from pipelines.executors import LATE
 from pipelines.goal import Goal, header
 from pipelines.journal import Journal
 from pipelines.search import Budget
@@ -123,3 +124,15 @@ def test_one_worker_of_an_existing_cluster_tries_what_serial_tries():
     assert told(spread) == told(alone)
     assert spread.trial == alone.trial
     assert spread.outcome.score == pytest.approx(alone.outcome.score, abs=1e-9)
+
+
+def test_a_cluster_that_is_not_open_in_time_leaves_the_default_model_and_is_closed():
+    dataset = example(Task.CLASSIFICATION, rows=200)
+    goal = Goal(algorithms=("logistic",))
+    found = find_best(dataset, goal, Budget(seconds=0.05, workers=1), engine="dask")
+    assert "too short for one trial" in found.note
+    assert found.trial.algorithm_key == "logistic"
+    deadline = time.monotonic() + 60
+    while any(each.name == LATE for each in threading.enumerate()) or workers():
+        assert time.monotonic() < deadline, "the cluster is still there"
+        time.sleep(0.1)
