@@ -120,13 +120,21 @@ def _client(address: str, workers: int, seconds: float) -> Any:
     library: Any = distributed  # it is only half typed
     place: Any = address.replace("dask://", "tcp://", 1)
     if address == "dask":
-        with without_main():
-            place = library.LocalCluster(
-                n_workers=workers,
-                threads_per_worker=1,
-                dashboard_address=None,
-                silence_logs=logging.CRITICAL,
-            )
+
+        class Nanny(library.Nanny):  # type: ignore[misc] # Dask is only half typed
+            """Starts a worker, and another where that was killed, without the caller's script."""
+
+            async def instantiate(self) -> Any:
+                with without_main():
+                    return await super().instantiate()
+
+        place = library.LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            dashboard_address=None,
+            silence_logs=logging.CRITICAL,
+            worker_class=Nanny,
+        )
     try:
         return library.Client(place, timeout=max(1.0, min(PATIENCE, seconds)))
     except OSError as error:

@@ -196,12 +196,35 @@ def warm_up() -> None:
             forkserver.ensure_running()
 
 
+class _Hidden:
+    """The caller's script, while somebody hides it, and how many do."""
+
+    def __init__(self) -> None:
+        self._lock, self._many = threading.Lock(), 0
+        self._main: ModuleType | None = None
+
+    def hide(self) -> None:
+        with self._lock:
+            if self._many == 0:
+                self._main = sys.modules["__main__"]
+                sys.modules["__main__"] = ModuleType("__main__")
+            self._many += 1
+
+    def show(self) -> None:
+        with self._lock:
+            self._many -= 1
+            if self._many == 0 and self._main is not None:
+                sys.modules["__main__"] = self._main
+
+
+_hidden = _Hidden()
+
+
 @contextmanager
 def without_main() -> Iterator[None]:
     """Keep new processes from importing the caller's script, which would search once more."""
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
+    _hidden.hide()
     try:
         yield
     finally:
-        sys.modules["__main__"] = main
+        _hidden.show()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from concurrent.futures import BrokenExecutor
@@ -10,7 +11,7 @@ from concurrent.futures import BrokenExecutor
 import numpy as np
 import pytest
 
-from pipelines.processes import Processes
+from pipelines.processes import Processes, without_main
 
 
 def nothing():
@@ -103,3 +104,15 @@ def test_shutting_down_waits_for_nobody_who_is_at_work():
     pool.shutdown(cancel_futures=True)
     assert all(each.done() for each in asked)
     assert not any(worker._process.is_alive() for worker in pool._workers)
+
+
+def test_the_callers_script_comes_back_however_many_hid_it():
+    mine = sys.modules["__main__"]
+    first, second = without_main(), without_main()
+    first.__enter__()
+    second.__enter__()
+    assert sys.modules["__main__"] is not mine
+    first.__exit__(None, None, None)
+    assert sys.modules["__main__"] is not mine
+    second.__exit__(None, None, None)
+    assert sys.modules["__main__"] is mine
