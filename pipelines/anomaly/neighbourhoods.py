@@ -7,6 +7,7 @@ own. A training row that is asked again finds itself among its neighbours.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, Self, TypeAlias
 
 import numpy as np
@@ -22,7 +23,7 @@ MOST_IN_A_TREE = 15
 """With more columns a tree of neighbours is slower than looking at every row."""
 
 
-class _Beside:
+class _Beside(ABC):
     """Keeps the training rows and answers in parts."""
 
     rows_: Array
@@ -32,8 +33,9 @@ class _Beside:
         parts = [self._part(rows[at : at + PART]) for at in range(0, len(rows), PART)]
         return np.concatenate(parts) if parts else np.empty(0)
 
+    @abstractmethod
     def _part(self, rows: Array) -> Array:
-        raise NotImplementedError
+        """Return how strange each of a few rows is."""
 
     def _search(self, rows: Array, many: int) -> None:
         self.rows_ = np.ascontiguousarray(rows, dtype=float)

@@ -7,6 +7,7 @@ costs two binary searches a column.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, Self, TypeAlias
 
 import numpy as np
@@ -20,7 +21,7 @@ NORMAL_MAD = 0.6745
 """The median absolute deviation of a standard normal variable."""
 
 
-class Tails:
+class Tails(ABC):
     """How rare each cell is in its column: minus the log of both tails' shares."""
 
     def fit(self, rows: Array, labels: Array | None = None) -> Self:
@@ -49,8 +50,9 @@ class Tails:
         skewed = np.where(self.side_ < 0, left, np.where(self.side_ > 0, right, left + right))
         return self._combined(left, right, skewed)
 
+    @abstractmethod
     def _combined(self, left: Array, right: Array, skewed: Array) -> Array:
-        raise NotImplementedError
+        """Return what a cell adds, by how rare its tails are."""
 
 
 class ECOD(Tails):

@@ -9,6 +9,7 @@ estimator. Only fences and fills along time are written here: scikit-learn has n
 from __future__ import annotations
 
 import warnings
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -40,19 +41,19 @@ Head = tuple[str, str]
 """An encoded column's name and the raw column it comes from."""
 
 
-class Stage:
+class Stage(ABC):
     """One fitted step for a block: learns from training rows, then changes any rows."""
 
     order: str | None = None
     """The column that says when a row happened. A stage with one gets it as its last column."""
 
+    @abstractmethod
     def fit(self, block: np.ndarray) -> Self:
         """Learn from training rows."""
-        raise NotImplementedError
 
+    @abstractmethod
     def apply(self, block: np.ndarray) -> np.ndarray:
         """Return the rows, changed."""
-        raise NotImplementedError
 
     def heads(self, heads: list[Head]) -> list[Head]:
         """Return the columns' names and origins after this stage."""
