@@ -31,7 +31,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,  # plain help costs half the CPU of the decorated one
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
     help="From a table to a tuned, explained, gated model. Start with: mlops demo",
 )
 app.command("run")(experiments.run)
@@ -68,15 +68,21 @@ app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(policies.app, name="policy")
 
 
-@app.callback()
-def _main(
-    version: bool = typer.Option(False, "--version", is_eager=True, help="Print the version."),
-) -> None:
-    if version:
+def _tell_version(asked: bool) -> None:
+    if asked:
         from importlib.metadata import version as installed
 
         typer.echo(f"mlops {installed('mlops-platform')}")
         raise typer.Exit
+
+
+@app.callback()
+def _main(
+    _version: bool = typer.Option(
+        False, "--version", callback=_tell_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    return
 
 
 def main() -> None:

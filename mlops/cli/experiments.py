@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mlops.cli import verdicts
 from mlops.cli.output import Debug, Json, tabulate, terminal, workspace
 from mlops.cli.parsing import pairs, words
 
@@ -186,8 +187,7 @@ def _show_demo(console: Console, done: Any) -> None:
         _show_profile(console, done.result)
     _show(console, done.result, next_steps=False)
     console.print(f"Promoted: {done.result.version} is now in [bold]{done.stage}[/].")
-    for verdict in done.verdicts:
-        console.print(f"  {verdict.outcome:<14} {verdict.code} {verdict.title}", markup=False)
+    verdicts.show(console, done.verdicts)
     console.print("Look further:")
     for command in done.commands:
         console.print(f"  {command}", markup=False, soft_wrap=True)

@@ -18,3 +18,7 @@ def test_one_task_is_listed_as_a_table_and_a_slip_is_told(desk):
     slip = desk.mlops("algorithms", "--task", "clasification", check=False)
     assert slip.returncode == 2
     assert "Did you mean 'classification'?" in slip.stderr
+
+
+def test_the_version_is_told(desk):
+    assert desk.mlops("--version").stdout.startswith("mlops 0.")
