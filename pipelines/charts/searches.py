@@ -44,8 +44,8 @@ def _history(board: Leaderboard) -> str:
     sheet = Sheet(
         title, ("trial", 0, max(1, last)), (board.metric.key, low, high), width=700, aside=170
     )
-    keys = list(dict.fromkeys(t.algorithm_key for t, _ in board.ranked))
-    shown = {key: hue for key, hue in zip(keys, HUES, strict=False) if key != "ensemble"}
+    alone = [t.algorithm_key for t, _ in board.ranked if t.origin != "ensemble"]
+    shown = dict(zip(dict.fromkeys(alone), HUES, strict=False))
     for key in [*shown, None]:
         mine = [row for row in rows if shown.get(row[0].algorithm_key) == shown.get(key or "")]
         numbers = np.array([t.number for t, _ in mine])

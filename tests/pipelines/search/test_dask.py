@@ -98,7 +98,7 @@ def test_a_worker_that_hangs_is_started_anew_and_goes_on(monkeypatch):
         replace(row, prepare=sleeps) if row.key == "naive_bayes" else row for row in linear.ROWS
     )
     monkeypatch.setattr(linear, "ROWS", rows)
-    goal = Goal(algorithms=("logistic", "naive_bayes"))
+    goal = Goal(algorithms=("logistic", "naive_bayes"), simple=True)
     budget = Budget(trials=5, workers=1, trial_seconds=3)
     found = find_best(example(Task.CLASSIFICATION, rows=120), goal, budget, engine="dask")
     assert len(found.leaderboard) == 5
