@@ -41,6 +41,8 @@ class Entry:
     """How its cost grows, where that is told."""
     standby: bool
     """It takes part only when it is named."""
+    pickled: bool
+    """A version of it is saved by cloudpickle, not skops, where that is known beforehand."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain data."""
@@ -81,4 +83,5 @@ def _entry(row: Algorithm) -> Entry:
         sample=row.limits.sample,
         complexity=row.complexity,
         standby=row.standby,
+        pickled=row.pickled,
     )

@@ -126,6 +126,8 @@ class Algorithm:
     """How its cost grows, in words like ``rows x log rows``."""
     standby: bool = False
     """Takes part only when somebody names it."""
+    pickled: bool = False
+    """Skops cannot write the fitted detector: cloudpickle does, and the version says so."""
 
     @property
     def default(self) -> Mapping[str, Any]:

@@ -159,6 +159,7 @@ _PYOD = (
         "suod", "Three kinds, averaged", "suod:SUOD", "rows x log rows",
         prepare=_three_kinds, fixed={"verbose": False, "bps_flag": False}, extra="detectors",
         beside=("combo", "suod"),
+        pickled=True,
         bears_no=(DISTINCT,), limits=Limits(sample=10_000),
     ),
 )  # fmt: skip
@@ -242,6 +243,43 @@ _SKLEARN = (
     ),
 )  # fmt: skip
 
+
+def _net(key: str, title: str, kind: str, complexity: str, **row: Any) -> Algorithm:
+    """Return a row for one of PyOD's networks."""
+    fixed = {"kind": kind, **row.pop("fixed", {})}
+    return _ours(
+        key, title, "deep:Net", complexity, fixed=fixed, extra="torch", beside=("torch",),
+        bears_no=(STEADY,), pickled=True, limits=Limits(sample=20_000, columns=1_000), **row,
+    )  # fmt: skip
+
+
+_NETS = (
+    _net(
+        "auto_encoder", "What a network cannot rebuild", "auto_encoder:AutoEncoder",
+        "epochs x rows", space={"epoch_num": Int(5, 50), "lr": Float(1e-4, 1e-2, log=True)},
+    ),
+    _net(
+        "vae", "What a variational network cannot rebuild", "vae:VAE", "epochs x rows",
+        space={"epoch_num": Int(10, 100), "latent_dim": Int(2, 8)},
+    ),
+    _net(
+        "deep_svdd", "Distance from the middle of a network's sphere", "deep_svdd:DeepSVDD",
+        "epochs x rows", space={"epochs": Int(20, 200)},
+    ),
+    _net(
+        "ae1svm", "A one-class machine on what a network rebuilds", "ae1svm:AE1SVM",
+        "epochs x rows", space={"epochs": Int(10, 100), "nu": Float(0.01, 0.5)},
+    ),
+    _net(
+        "dif", "Isolation forests on random networks", "dif:DIF", "networks x rows",
+        space={"n_ensemble": Int(10, 60)},
+    ),
+    _net(
+        "lunar", "A network on the distances to neighbours", "lunar:LUNAR", "epochs x rows",
+        space={"n_epochs": Int(50, 300)},
+    ),
+)  # fmt: skip
+
 _LABELLED = (
     _ours(
         "blend", "Forest on few labels, blended with the detectors that suit them",
@@ -259,4 +297,4 @@ _LABELLED = (
     ),
 )  # fmt: skip
 
-ROWS = (*_FROZEN, *_LABELLED, *_PYOD, *_SKLEARN)
+ROWS = (*_FROZEN, *_LABELLED, *_PYOD, *_SKLEARN, *_NETS)

@@ -13,7 +13,7 @@ import importlib
 import inspect
 import io
 import warnings
-from contextlib import ExitStack, redirect_stderr, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
@@ -21,8 +21,7 @@ import numpy as np
 from pipelines.errors import CannotDetect
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator, Mapping
 
 Array: TypeAlias = np.ndarray[Any, Any]
 
@@ -35,7 +34,8 @@ COUNTS = ("n_neighbors", "ref_set", "n_clusters", "n_components", "subset_size",
 """Arguments that count rows, and may not be more than there are."""
 BLOCK = 64
 """Matrix products round by their shape: who cannot bear that is asked in whole blocks."""
-LOUD = frozenset({"SUOD"})
+LOUD = frozenset({"SUOD", "Net"})
+"""They print as they go."""
 EASIER: Mapping[str, tuple[Mapping[str, Any], ...]] = {
     "CBLOF": (
         {"n_clusters": 4},
@@ -135,8 +135,7 @@ class Guard:
         reason = ""
         for easier in ({}, *EASIER.get(self.name, ())):
             try:
-                with warnings.catch_warnings(), np.errstate(all="ignore"), self._silence():
-                    warnings.simplefilter("ignore")
+                with self._alone():
                     detector = self._made({**self.arguments, **easier}, cells)
                     detector.fit(*((cells,) if labels is None else (cells, labels)))
                     self.detector = detector
@@ -175,21 +174,29 @@ class Guard:
 
     def _asked(self, cells: Array) -> Array:
         detector = self.detector
-        with warnings.catch_warnings(), np.errstate(all="ignore"), self._silence():
-            warnings.simplefilter("ignore")
+        with self._alone():
             if isinstance(getattr(detector, "random_state", None), np.random.RandomState):
                 detector.random_state = np.random.RandomState(self.seed)  # LSCP draws as it scores
             found = np.asarray(detector.decision_function(cells), dtype=float).ravel()
         turned = type(detector).__module__.startswith("sklearn.")  # small means strange there
         return -found if turned else found
 
-    def _silence(self) -> AbstractContextManager[Any]:
-        """Keep a detector that prints as it goes from doing so."""
-        quiet = ExitStack()
-        if self.name in LOUD:
-            quiet.enter_context(redirect_stdout(io.StringIO()))
-            quiet.enter_context(redirect_stderr(io.StringIO()))
-        return quiet
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep the detector to itself: no warnings, no printing, random numbers of its own."""
+        before = np.random.get_state()
+        with ExitStack() as kept:
+            kept.enter_context(warnings.catch_warnings())
+            kept.enter_context(np.errstate(all="ignore"))
+            warnings.simplefilter("ignore")
+            if self.name in LOUD:
+                kept.enter_context(redirect_stdout(io.StringIO()))
+                kept.enter_context(redirect_stderr(io.StringIO()))
+            np.random.seed(self.seed)
+            try:
+                yield
+            finally:
+                np.random.set_state(before)
 
     def _remembered(self, cells: Array) -> tuple[tuple[Array, Array], float, float]:
         """Keep some training rows with their scores, for rows whose own score is no number."""

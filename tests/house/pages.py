@@ -115,11 +115,13 @@ def detectors() -> str:
     from mlops.catalogue import algorithms
 
     names = ["key", "what it measures", "from", "cost", "learns from", "needs", "explained by"]
-    lines = [f"| {' | '.join([*names, 'extra'])} |", "| --- " * 8 + "|"]
+    lines = [f"| {' | '.join([*names, 'saved by', 'extra'])} |", "| --- " * 9 + "|"]
     for row in algorithms("anomaly"):
         needs = ", ".join(need for need in row.needs if need in GUARDED)
         cells = (f"`{row.key}`", row.title, row.library, row.complexity, row.sample or "", needs)
-        lines.append(f"| {' | '.join(map(str, [*cells, row.explained, row.extra or '']))} |")
+        saved = "cloudpickle" if row.pickled else "skops"
+        more = [row.explained, saved, row.extra or ""]
+        lines.append(f"| {' | '.join(map(str, [*cells, *more]))} |")
     return _around("detectors.md", lines)
 
 

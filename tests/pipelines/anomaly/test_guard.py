@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import pickle
 import warnings
 
 import numpy as np
@@ -134,6 +135,24 @@ def test_devnet_still_swaps_the_arguments_of_its_loss():
     source = spec.loader.get_source("pyod.models.devnet")
     assert "def deviation_loss(y_true, y_pred)" in source
     assert "deviation_loss(outputs, labels)" in source, "mended: give DevNet a row"
+
+
+@pytest.mark.parametrize("name", ["alad:ALAD", "so_gaal:SO_GAAL", "so_gaal_new:SO_GAAL"])
+def test_an_adversarial_network_left_out_still_does_not_find_planted_rows(name, planted):
+    pytest.importorskip("torch", reason="PyOD's networks want the extra torch")
+    usual, new = planted
+    scores = Guard("pipelines.anomaly.deep:Net", {"kind": name}).fit(usual).score(new)
+    assert auc(np.arange(len(new)) >= 100, scores) < 0.9, "mended: give it a row"
+
+
+def test_mo_gaal_still_cannot_be_saved_and_anogan_still_searches_for_every_row(planted):
+    pytest.importorskip("torch", reason="PyOD's networks want the extra torch")
+    guard = Guard("pipelines.anomaly.deep:Net", {"kind": "mo_gaal:MO_GAAL", "stop_epochs": 1})
+    with pytest.raises((AttributeError, TypeError), match="pickle"):
+        pickle.dumps(guard.fit(planted[0]))
+    source = importlib.util.find_spec("pyod.models.anogan").loader.get_source("pyod.models.anogan")
+    answers = source.split("def decision_function")[1]
+    assert "for i in range(X_norm.shape[0])" in answers, "mended: try it again"
 
 
 def test_too_few_different_rows_are_refused_in_one_sentence():
