@@ -191,7 +191,9 @@ def check_it_pickles(model: Model, dataset: Dataset) -> None:
 def check_it_is_saved_as_its_row_says(row: Algorithm, model: Model, dataset: Dataset) -> None:
     """A detector is written by skops and answers the same when read, or its row says otherwise."""
     if row.task is Task.ANOMALY:
-        schema = Schema.of(dataset.features, dict.fromkeys(map(str, dataset.features), Kind.NUMBER))
+        schema = Schema.of(
+            dataset.features, dict.fromkeys(map(str, dataset.features), Kind.NUMBER)
+        )
         with TemporaryDirectory() as folder:
             packaging.save(model, schema, Path(folder), about={}, rows=dataset.features)
             why = packaging.read_card(Path(folder))["why"]
