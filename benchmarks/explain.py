@@ -224,7 +224,7 @@ SECTIONS = {
     "report": lambda quick: whole_report(20_000 if quick else 100_000),
     "lime": lambda quick: lime_rows(250 if quick else 500),
     "drawn-lime": lambda quick: other_models(150 if quick else 500),
-    "coverage": lambda quick: calibration.coverage(100 if quick else 500),
+    "coverage": lambda quick: calibration.coverage(100 if quick else 2_000),
     "p-values": lambda quick: calibration.p_values(60 if quick else 500),
     "slices": lambda quick: planted_slices(20 if quick else 100),
     "compare": lambda quick: calibration.retrains(30 if quick else 100),

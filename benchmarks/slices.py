@@ -82,7 +82,7 @@ def overlap(one: np.ndarray, two: np.ndarray) -> float:
 
 def expressible(frame: pd.DataFrame, columns: list[int], inside: np.ndarray) -> float:
     """Return the best overlap of any two conditions of the search with the planted slice."""
-    cuts = [slices.cut(frame, column) for column in columns]
+    cuts = [slices.cut_of(frame, column) for column in columns]
     masks = [[(one.codes >= a) & (one.codes <= b) for a, b in one.runs] for one in cuts]
     return max(overlap(a & b, inside) for a, b in product(*masks))
 

@@ -1,10 +1,9 @@
 """Two versions of a model, explained on the same rows against the same background.
 
 How far two explanations may differ for no reason is not a fixed number: retraining the same
-recipe with another seed moves attributions too. So the verdict is calibrated: distances between
-reports of same-recipe retrains (the null) say what is usual, and the new version is called
-changed only if it is farther from the old one than nearly all of them are. With few retrains the
-p-value stays large, and the verdict says so.
+recipe moves attributions too. So the verdict is calibrated: how trainings of one recipe scatter
+(the null) says what is usual, and the new version is called changed only if it is farther from
+the old one than two of them would be in one case of twenty. With too few retrains nothing is said.
 """
 
 from __future__ import annotations
@@ -32,6 +31,8 @@ TOP = 5
 SMALL = 0.01
 """A column whose share of all movement is below this has no sign worth comparing."""
 FEWEST_RETRAINS = 4
+LEAST_VARIANCE = 1e-8
+"""What retrains scatter by at least: less is rounding."""
 
 
 def compare(
@@ -63,9 +64,9 @@ def compare(
     )
     agreement, rows = _row_agreement(one, two)
     distance = apart(*shares)
-    usual = tuple(distances([_of(each) for each in null]))
-    retrains = max(0, len(null) - 1)
-    p_value = exceeds(distance, usual, retrains) if usual else None
+    trainings, retrains = [_of(each) for each in null], max(0, len(null) - 1)
+    usual = tuple(distances(trainings))
+    p_value = exceeds(*shares, trainings) if retrains >= FEWEST_RETRAINS else None
     verdict, words = _verdict(distance, usual, p_value, retrains)
     top = set(list(ranks[0])[:TOP]), set(list(ranks[1])[:TOP])
     return Comparison(
@@ -114,29 +115,35 @@ def distances(shares: Sequence[Mapping[str, float]]) -> list[float]:
     return [apart(a, b) for a, b in combinations(shares, 2)]
 
 
-def exceeds(distance: float, usual: Sequence[float], retrains: int) -> float:
-    """Return the chance of such a distance between two trainings of one recipe.
+def exceeds(
+    one: Mapping[str, float], two: Mapping[str, float], trainings: Sequence[Mapping[str, float]]
+) -> float:
+    """Return the chance that two trainings of one recipe are as far apart.
 
-    Distances between a few trainings overlap, so that pairs are not independent: the
-    p-value never claims more than as many draws as there were retrains, each with its twin pairs
-    pooled, and a log-normal tail where the distance lies beyond all that was seen.
+    Roots of shares scatter about evenly, whatever the share. If they do so normally, the squared
+    distance of two trainings over twice the variance of all columns follows an F distribution:
+    above with as many degrees of freedom as the scatter has directions (Satterthwaite's number),
+    below with that many for each retrain, since the scatter is known from few trainings only.
     """
-    seen = np.sort(np.asarray(usual))
-    share = float((seen >= distance).sum() + 1) / (len(seen) + 1)
-    if share * (len(seen) + 1) > 1 or retrains < FEWEST_RETRAINS:
-        return max(share, 1 / (retrains + 1))
-    from scipy import stats  # scipy.stats costs a second to import
+    from scipy import stats  # it costs a second to import
 
-    logs = np.log(np.maximum(seen, 1e-9))
-    spread = max(float(logs.std(ddof=1)), 0.05) * np.sqrt(1 + 1 / retrains)
-    score = (np.log(max(distance, 1e-9)) - logs.mean()) / spread
-    return float(stats.t.sf(score, retrains))
+    columns = sorted(set(one).union(two, *trainings))
+
+    def roots(shares: Mapping[str, float]) -> np.ndarray:
+        return np.sqrt([max(0.0, shares.get(column, 0.0)) for column in columns])
+
+    scatter = np.atleast_2d(np.cov([roots(each) for each in trainings], rowvar=False))
+    variance = max(float(np.trace(scatter)), LEAST_VARIANCE)
+    directions = float(np.trace(scatter)) ** 2 / max(float((scatter**2).sum()), 1e-300)
+    ratio = float(((roots(one) - roots(two)) ** 2).sum()) / (2 * variance)
+    free = max(1.0, directions)
+    return float(stats.f.sf(ratio, free, free * (len(trainings) - 1)))
 
 
 def _verdict(
     distance: float, usual: Sequence[float], p_value: float | None, retrains: int
 ) -> tuple[Literal["as usual", "changed", "not calibrated"], str]:
-    if p_value is None or retrains < FEWEST_RETRAINS:
+    if p_value is None:
         return (
             "not calibrated",
             f"The weights moved by {distance:.0%}; it takes {FEWEST_RETRAINS} retrains of the "

@@ -1,8 +1,9 @@
 """What retraining alone does to explanations: the same recipe, another seed, rows drawn anew.
 
-Another seed by itself moves nothing in a model without chance, yet a training on fresh rows of the
-same kind does. So each retrain also draws the training rows anew, with replacement, which moves
-explanations a little more than fresh rows would: a verdict against it errs on the quiet side.
+Another seed by itself moves nothing in a model without chance, yet a training on fresh rows of
+the same kind does. So each retrain also draws the training rows anew, with replacement, which
+scatters explanations about as fresh rows would. How often a version of fresh rows or of the same
+rows is then called changed for no reason: ``python benchmarks/explain.py --only compare-run``.
 """
 
 from __future__ import annotations

@@ -1,15 +1,15 @@
-"""Slices where the model errs: chosen on one half of the rows, tested on the other.
+"""Slices where the model errs: chosen on two thirds of the rows, tested on the others.
 
 Every column is cut into atomic bins; a condition is a run of neighbouring bins (numbers, dates)
 or one level. Sums of losses over every pair of atomic bins come from one matrix product; sums
 over runs are differences of cumulated sums, so that every pair of runs costs one subtraction. The
-best slices of the first half are tested on the second, where nothing was chosen, and corrected by
-Holm.
+edges of the best slices are then sharpened in finer bins, on the same rows. The others, where
+nothing was chosen, test them, corrected by Holm.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -30,7 +30,12 @@ if TYPE_CHECKING:
 SMALLEST = 20
 SMALLEST_SHARE = 0.01
 LARGEST_SHARE = 0.5
+CHOSEN_SHARE = 2 / 3
 PARTS = 8
+FINE_PARTS = 64
+SWEEPS = 3
+CLEARLY = 4.0
+"""Twice the gain in log-likelihood for which an edge leaves the coarse bins."""
 MOST_LEVELS = 12
 TESTED = 8
 FEWEST_ROWS = 200
@@ -43,11 +48,26 @@ class Cut:
     """One column in atomic bins, and the conditions that can be said with them."""
 
     column: int
+    series: pd.Series
     codes: np.ndarray
     bins: int
     runs: tuple[tuple[int, int], ...]
     """First and last bin of each condition, both included."""
-    words: tuple[str, ...]
+    edges: np.ndarray
+    levels: tuple[str, ...]
+    """Words for the bins that hold no numbers or dates; these come after those that do."""
+
+    @property
+    def numbers(self) -> int:
+        """How many of the bins hold numbers or dates, in order."""
+        return self.bins - len(self.levels)
+
+    def words(self, run: int) -> str:
+        """Say one of the conditions."""
+        first, last = self.runs[run]
+        if first < self.numbers:
+            return interval(self.series, self.edges, first, last)
+        return self.levels[first - self.numbers]
 
 
 def search(work: Work) -> tuple[list[Found], int, Status]:
@@ -61,19 +81,20 @@ def search(work: Work) -> tuple[list[Found], int, Status]:
         return [], 0, Status.skipped("the budget ended before it")
     rng = np.random.default_rng(work.seed + 4)
     shuffled = rng.permutation(rows)
-    first, second = np.sort(shuffled[: len(rows) // 2]), np.sort(shuffled[len(rows) // 2 :])
-    cuts = [cut(work.frame, column) for column in range(min(MOST_COLUMNS, len(work.columns)))]
+    first, second = (np.sort(part) for part in np.split(shuffled, [int(CHOSEN_SHARE * len(rows))]))
+    cuts = [cut_of(work.frame, column) for column in range(min(MOST_COLUMNS, len(work.columns)))]
     cuts = [one for one in cuts if len(one.runs) > 1]
     picked, tried = choose(cuts, first, work.losses[first])
     why = f"{tried:,} tried on {len(first):,} rows, the best tested on {len(second):,} others"
     status = Status.sampled(len(rows), None, why)
     if not picked:
         return [], tried, status
-    masks = [_mask(cuts, one, len(work.frame)) for one in picked]
+    picked = _distinct([sharpened(work.frame, one, first, work.losses) for one in picked], first)
+    masks = [mask_of(one, len(work.frame)) for one in picked]
     p_values = np.array([_p(work.losses, mask, second) for mask in masks])
     corrected = statistics.holm(p_values)
     found = [
-        (_words(cuts, one), _columns(work, cuts, one), mask, float(p))
+        (_words(one), ", ".join(work.columns[cut.column] for cut, _ in one), mask, float(p))
         for one, mask, p in zip(picked, masks, corrected, strict=True)
         if p < 0.05
     ]
@@ -87,44 +108,41 @@ def _p(losses: np.ndarray, mask: np.ndarray, rows: np.ndarray) -> float:
     return p_value / 2 if gap > 0 else 1.0
 
 
-def cut(frame: pd.DataFrame, column: int, parts: int = PARTS) -> Cut:
+def cut_of(frame: pd.DataFrame, column: int, parts: int = PARTS) -> Cut:
     """Cut one column into atomic bins; missing values are a bin of their own, at the end."""
     series = frame.iloc[:, column]
     made = Bins.of(series, parts=parts)
     codes = made.codes(series).astype(int)
+    edges, levels = np.empty(0), []
     if as_numbers(series) is None:
         kept = min(MOST_LEVELS, len(made.levels))
         codes = np.where(codes >= kept, kept, codes)
-        words = [f"{series.name} = {worded(made.levels[code])}" for code in range(kept)]
-        words += [f"{series.name} is anything else"]
-        runs = [(code, code) for code in range(kept + 1)]
-        bins = kept + 1
+        levels = [f"{series.name} = {worded(made.levels[code])}" for code in range(kept)]
+        levels += [f"{series.name} is anything else"]
+        bins, runs = kept + 1, [(code, code) for code in range(kept + 1)]
     else:
-        runs, words, bins = _number_runs(series, np.empty(0) if made.edges is None else made.edges)
+        edges = edges if made.edges is None else made.edges
+        bins, runs = len(edges) + 1, _number_runs(len(edges) + 1)
     missing = codes < 0
     if missing.any():
         codes = np.where(missing, bins, codes)
         runs.append((bins, bins))
-        words.append(f"{series.name} is missing")
+        levels.append(f"{series.name} is missing")
         bins += 1
-    return Cut(column, codes, bins, tuple(runs), tuple(words))
+    return Cut(column, series, codes, bins, tuple(runs), edges, tuple(levels))
 
 
-def _number_runs(
-    series: pd.Series, edges: np.ndarray
-) -> tuple[list[tuple[int, int]], list[str], int]:
-    bins = len(edges) + 1
-    runs = [
+def _number_runs(bins: int) -> list[tuple[int, int]]:
+    return [
         (first, last)
         for first in range(bins)
         for last in range(first, bins)
         if not (first == 0 and last == bins - 1)
     ]
-    return runs, [interval(series, edges, *run) for run in runs], bins
 
 
-Pick = tuple[tuple[int, int], ...]
-"""Conditions as (cut, run) pairs."""
+Pick = tuple[tuple[Cut, int], ...]
+"""Conditions: a cut and one of its runs each."""
 
 
 def choose(cuts: list[Cut], rows: np.ndarray, losses: np.ndarray) -> tuple[list[Pick], int]:
@@ -132,7 +150,7 @@ def choose(cuts: list[Cut], rows: np.ndarray, losses: np.ndarray) -> tuple[list[
     whole = (len(rows), losses.sum(), (losses**2).sum())
     smallest = max(SMALLEST, int(SMALLEST_SHARE * len(rows)))
     codes = [one.codes[rows] for one in cuts]
-    candidates: list[tuple[float, Pick]] = []
+    candidates: list[tuple[float, tuple[tuple[int, int], ...]]] = []
     tried = 0
     for place, one in enumerate(cuts):
         sums = [_runs(t, one.runs) for t in _tables(one.bins, codes[place], losses)]
@@ -152,7 +170,41 @@ def choose(cuts: list[Cut], rows: np.ndarray, losses: np.ndarray) -> tuple[list[
             run_a, run_b = divmod(int(flat), len(cuts[b].runs))
             candidates.append((float(scores[run_a, run_b]), ((a, run_a), (b, run_b))))
     candidates.sort(key=lambda pair: (-pair[0], len(pair[1])))
-    return _distinct(cuts, candidates, rows), tried
+    best = [tuple((cuts[place], run) for place, run in pick) for _, pick in candidates[:400]]
+    return _distinct(best, rows), tried
+
+
+def sharpened(frame: pd.DataFrame, pick: Pick, rows: np.ndarray, losses: np.ndarray) -> Pick:
+    """Move the edges of a slice, column by column, to where its gap stands out clearly more."""
+    here = losses[rows]
+    whole = (len(rows), here.sum(), (here**2).sum())
+    smallest = max(SMALLEST, int(SMALLEST_SHARE * len(rows)))
+    now = [_finer(frame, *one) for one in pick]
+    for _ in range(SWEEPS):
+        before = list(now)
+        for place, (cut, run) in enumerate(now):
+            if cut.runs[run][1] >= cut.numbers:
+                continue  # a level, or missing values
+            others = mask_of((*now[:place], *now[place + 1 :]), len(frame))[rows]
+            tables = _tables(cut.bins, cut.codes[rows[others]], here[others])
+            scores = _scores([_runs(t, cut.runs) for t in tables], whole, smallest)
+            best = int(scores.argmax())
+            if scores[best] ** 2 > scores[run] ** 2 + CLEARLY:
+                now[place] = cut, best
+        if [run for _, run in now] == [run for _, run in before]:
+            break
+    return tuple(now)
+
+
+def _finer(frame: pd.DataFrame, cut: Cut, run: int) -> tuple[Cut, int]:
+    """Return a condition on numbers in finer bins; levels and missing values stay as they are."""
+    first, last = cut.runs[run]
+    if last >= cut.numbers:
+        return cut, run
+    finer = cut_of(frame, cut.column, FINE_PARTS)
+    known = tuple(one for one in finer.runs if one[1] < finer.numbers)
+    inside = finer.codes[(cut.codes >= first) & (cut.codes <= last)]
+    return replace(finer, runs=known), known.index((int(inside.min()), int(inside.max())))
 
 
 def _tables(bins: int, codes: np.ndarray, losses: np.ndarray) -> list[np.ndarray]:
@@ -194,14 +246,12 @@ def _best(scores: np.ndarray, many: int = 20) -> np.ndarray:
     return order[scores[order] > 2]
 
 
-def _distinct(
-    cuts: list[Cut], candidates: list[tuple[float, Pick]], rows: np.ndarray
-) -> list[Pick]:
+def _distinct(picks: list[Pick], rows: np.ndarray) -> list[Pick]:
     """Keep the best slices that do not tell the same story twice."""
     kept: list[Pick] = []
     masks: list[np.ndarray] = []
-    for _, pick in candidates[:400]:
-        mask = _mask(cuts, pick, len(cuts[0].codes))[rows]
+    for pick in picks:
+        mask = mask_of(pick, len(pick[0][0].codes))[rows]
         if all(_overlap(mask, other) < OVERLAP for other in masks):
             kept.append(pick)
             masks.append(mask)
@@ -215,17 +265,14 @@ def _overlap(one: np.ndarray, two: np.ndarray) -> float:
     return float((one & two).sum() / max(1, min(one.sum(), two.sum())))
 
 
-def _mask(cuts: list[Cut], pick: Pick, many: int) -> np.ndarray:
+def mask_of(pick: Pick, many: int) -> np.ndarray:
+    """Return which of so many rows meet all conditions."""
     mask = np.ones(many, bool)
-    for place, run in pick:
-        first, last = cuts[place].runs[run]
-        mask &= (cuts[place].codes >= first) & (cuts[place].codes <= last)
+    for cut, run in pick:
+        first, last = cut.runs[run]
+        mask &= (cut.codes >= first) & (cut.codes <= last)
     return mask
 
 
-def _words(cuts: list[Cut], pick: Pick) -> str:
-    return " and ".join(cuts[place].words[run] for place, run in pick)
-
-
-def _columns(work: Work, cuts: list[Cut], pick: Pick) -> str:
-    return ", ".join(work.columns[cuts[place].column] for place, _ in pick)
+def _words(pick: Pick) -> str:
+    return " and ".join(cut.words(run) for cut, run in pick)

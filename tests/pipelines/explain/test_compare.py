@@ -67,7 +67,28 @@ def test_a_report_is_as_itself(explained):
     found = compare(old, old, null=[old, *null])
     assert found.distance == 0
     assert found.row_agreement == pytest.approx(1)
-    assert exceeds(0.0, found.usual, len(null)) == 1
+    assert found.p_value == 1
+
+
+def test_two_trainings_of_one_recipe_are_called_changed_in_no_more_than_one_case_of_twenty():
+    rng = np.random.default_rng(0)
+
+    def training():
+        drawn = rng.dirichlet([80, 40, 20, 5, 2, 1])
+        return dict(zip("abcdef", drawn.tolist(), strict=True))
+
+    p_values = np.array([exceeds(training(), training(), [training() for _ in range(7)])
+                         for _ in range(1_000)])  # fmt: skip
+    assert 0.002 < (p_values < 0.05).mean() <= 0.05
+    other = dict(zip("abcdef", [0.3, 0.1, 0.1, 0.0, 0.0, 0.5], strict=True))
+    assert exceeds(training(), other, [training() for _ in range(7)]) < 1e-3
+
+
+def test_retrains_that_do_not_move_leave_nothing_to_chance():
+    still, moved = {"a": 0.5, "b": 0.5}, {"a": 0.6, "b": 0.4}
+    assert exceeds(still, still, [still] * 5) == 1
+    assert exceeds(still, moved, [still] * 5) < 1e-6
+    assert exceeds({"a": 1.0}, {"a": 1.0}, [{"a": 1.0}] * 5) == 1
 
 
 def test_other_outputs_cannot_be_compared(made, explained):
