@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops import files, mirroring
 from mlops.workspace import Workspace
-from pipelines import packaging, tracking
+from pipelines import packaging
 from pipelines.errors import PipelineError
 from registry import audit, lookups, refs, versions
 from registry.errors import BrokenChain, MirrorFailed
@@ -106,7 +106,7 @@ def _bytes(ws: Workspace, version: ModelVersion) -> Iterator[Drift]:
     """Hash the files of a version where they lie; nothing is opened."""
     with files.scratch(ws.settings.home) as folder:
         try:
-            here = tracking.download(ws.tracking_uri, version.model_uri, folder)
+            here = ws.fetch(version.model_uri, folder)
             digest = packaging.digest_of(here)
         except PipelineError as error:
             yield Drift(Kind.BYTES, version.ref, "a model", str(error), repairable=False)

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from pipelines import tracking
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -46,7 +44,7 @@ def fetch(ws: Workspace, run_id: str, into: Path) -> Kept:
     Raises:
         TrackingDown: MLflow is not there, or the run has no such files.
     """
-    folder = tracking.download(ws.tracking_uri, f"runs:/{run_id}/{FOLDER}", into)
+    folder = ws.fetch(f"runs:/{run_id}/{FOLDER}", into)
     return Kept(
         pd.read_parquet(folder / "holdout.parquet"), pd.read_parquet(folder / "background.parquet")
     )
@@ -58,7 +56,7 @@ def retrains(ws: Workspace, run_id: str, into: Path) -> list[Mapping[str, float]
     Raises:
         TrackingDown: MLflow is not there.
     """
-    folder = tracking.download(ws.tracking_uri, f"runs:/{run_id}/{FOLDER}", into)
+    folder = ws.fetch(f"runs:/{run_id}/{FOLDER}", into)
     path = folder / RETRAINS
     found: list[Mapping[str, float]] = json.loads(path.read_text()) if path.exists() else []
     return found

@@ -6,6 +6,7 @@ after the merge rest on the same numbers. The files alone are looked at every ti
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from mlops.workspace import Workspace
     from registry.versions import ModelVersion
 
+logger = logging.getLogger(__name__)
 _INTEGRITY = Rules(gates={"model_digest": NoSettings()})
 
 
@@ -58,17 +60,20 @@ def prepare(
 ) -> Judged:
     """Find the policy and measure what its gates want to see.
 
+    In an emergency nothing waits for MLflow: what cannot be looked at is said to be so.
+
     Raises:
         BadRef: The reference cannot be read.
         UnknownVersion: Nothing answers to it.
         BadPolicy: The policy file makes no sense.
-        TrackingDown: A gate wants what only MLflow has, and it is not there.
+        TrackingDown: A gate wants what only MLflow has, the model's files too, and it is away.
+        UnwritableFolder: The files cannot be fetched into MLOPS_HOME to be looked at.
     """
     policy = policies.load(ws.settings)
     with ws.reading() as session:
         version = versions.get(session, refs.parse(str(ref)))
         champion = versions.champion(session, version.name)
-    measured = _measured(ws, policy, version, champion, to)
+    measured = _measured(ws, policy, version, champion, to, emergency=emergency)
     seen = Seen.now(version, champion)
     return Judged(
         version, Grounds(policy=policy, measured=measured, seen=seen, emergency=emergency)
@@ -76,21 +81,24 @@ def prepare(
 
 
 def require_files(ws: Workspace, version: ModelVersion) -> None:
-    """Do nothing while a version's files are those on record, or MLflow cannot be asked.
+    """Do nothing while a version's files are those on record; what is away turns nobody back.
 
     Raises:
         GatesFailed: They are not.
     """
     policy = Policy(rules=(Rule(models="*", stages={Stage.PRODUCTION: _INTEGRITY}),))
-    found = _measured(ws, policy, version, None, Stage.PRODUCTION)
+    found = _measured(ws, policy, version, None, Stage.PRODUCTION, emergency=True)
     [verdict] = judge(Case(version, None, measured=found), policy.asked(_INTEGRITY))
     if verdict.outcome == "failed":
         raise GatesFailed(version, [str(verdict)], [verdict.to_dict()])
+    if verdict.outcome != "passed":
+        logger.warning("%s: %s", version, verdict.reason)
 
 
 def _measured(
-    ws: Workspace, policy: Policy, version: ModelVersion, champion: ModelVersion | None, to: Stage
-) -> dict[str, Mapping[str, Any]]:
+    ws: Workspace, policy: Policy, version: ModelVersion, champion: ModelVersion | None, to: Stage,
+    *, emergency: bool,
+) -> dict[str, Mapping[str, Any]]:  # fmt: skip
     rules = policy.rules_of(version.name, to)
     wanted = {kind for gate, _ in policy.asked(rules) for kind in gate.needs}
     if not wanted:
@@ -102,20 +110,18 @@ def _measured(
     try:
         with files.scratch(ws.settings.home) as scratch:
             paired = rules.gates.get("better_than_champion")
-            bench = Bench(ws, version, champion, scratch, paired)
+            bench = Bench(ws, version, champion, scratch, paired, emergency=emergency)
             return _files(bench, wanted) | _kept_or_new(bench, wanted - {"files"})
-    except UnwritableFolder:
-        if wanted == {"files"}:
-            return {"files": {"why": f"{str(ws.settings.home)!r} cannot be written"}}
-        raise
+    except UnwritableFolder as error:
+        if not emergency:
+            raise
+        return {kind: {"why": str(error).rstrip(".")} for kind in wanted}
 
 
 def _files(bench: Bench, wanted: set[str]) -> dict[str, Mapping[str, Any]]:
     from mlops import measuring
 
-    if "files" not in wanted:
-        return {}
-    return {"files": measuring.files(bench.ws, bench.version, bench.scratch / "files")}
+    return {"files": measuring.files(bench)} if "files" in wanted else {}
 
 
 def _kept_or_new(bench: Bench, wanted: set[str]) -> dict[str, Mapping[str, Any]]:

@@ -1,7 +1,8 @@
 """What gates look at but cannot find out themselves: measured on files, rows and the champion.
 
 Each kind is a function of one ``Bench``. What is wrong with a measurement is its answer
-(``why``), and the gate that wanted it says so; only MLflow being away is an error.
+(``why``), and the gate that wanted it says so; MLflow being away is an error, but in an emergency
+it is such an answer too.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from mlops import evidence
-from pipelines import tracking
 from pipelines.errors import PipelineError, TrackingDown
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ class Bench:
     champion: ModelVersion | None
     scratch: Path
     paired: Paired | None = None
+    emergency: bool = False
+    """Whether to go on where MLflow is away."""
     folders: dict[int, Path] = field(default_factory=dict)
     predictors: dict[int, Predictor] = field(default_factory=dict)
 
@@ -45,9 +47,7 @@ class Bench:
         """Return where a version's files lie."""
         if version.id not in self.folders:
             into = self.scratch / str(version.id)
-            self.folders[version.id] = tracking.download(
-                self.ws.tracking_uri, version.model_uri, into
-            )
+            self.folders[version.id] = self.ws.fetch(version.model_uri, into)
         return self.folders[version.id]
 
     def predictor(self, version: ModelVersion) -> Predictor:
@@ -107,12 +107,12 @@ def measure(kind: str, bench: Bench) -> Mapping[str, Any]:
     """Measure one kind.
 
     Raises:
-        TrackingDown: MLflow is not there.
+        TrackingDown: MLflow is not there, and this is no emergency.
     """
     try:
         return KINDS[kind](bench)
-    except TrackingDown:
-        raise
+    except TrackingDown as error:
+        return _away(bench, error)
     except PipelineError as error:
         return {"why": str(error).rstrip(".")}
 
@@ -129,19 +129,31 @@ def inputs(kind: str, bench: Bench) -> dict[str, Any]:
     return told
 
 
-def files(ws: Workspace, version: ModelVersion, scratch: Path) -> Mapping[str, Any]:
-    """Look at a version's files as they are now; say so where MLflow cannot be reached."""
+def files(bench: Bench) -> Mapping[str, Any]:
+    """Look at a version's files as they are now.
+
+    Raises:
+        TrackingDown: MLflow is not there, and this is no emergency.
+    """
     from pipelines import scanning
     from pipelines.tracking.store import says_gone
 
     try:
-        here = tracking.download(ws.tracking_uri, version.model_uri, scratch / str(version.id))
-        return scanning.look(here)
+        return scanning.look(bench.folder(bench.version))
     except TrackingDown as error:
-        told = str(error).removesuffix("Check MLFLOW_TRACKING_URI and the server.").rstrip(". ")
-        return {"missing" if says_gone(error) else "why": told}
+        return {"missing": _told(error)} if says_gone(error) else _away(bench, error)
     except PipelineError as error:
         return {"missing": str(error).rstrip(".")}
+
+
+def _away(bench: Bench, error: TrackingDown) -> Mapping[str, Any]:
+    if bench.emergency:
+        return {"why": _told(error)}
+    raise error
+
+
+def _told(error: TrackingDown) -> str:
+    return str(error).removesuffix("Check MLFLOW_TRACKING_URI and the server.").rstrip(". ")
 
 
 def _types(bench: Bench) -> Mapping[str, Any]:

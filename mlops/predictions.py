@@ -11,7 +11,7 @@ import numpy as np
 from mlops import evidence, files
 from mlops.sources import read_features
 from mlops.workspace import Workspace
-from pipelines import serving, tracking
+from pipelines import serving
 from pipelines.anomaly import thresholds
 from pipelines.errors import BadSetting, UnknownFormat
 from pipelines.explain import reasons
@@ -62,7 +62,7 @@ def load_version(ws: Workspace, version: ModelVersion) -> Predictor:
         BadModel: The model's files do not match the digest in the record.
     """
     with files.scratch(ws.settings.home) as folder:
-        here = tracking.download(ws.tracking_uri, version.model_uri, folder)
+        here = ws.fetch(version.model_uri, folder)
         return serving.load(here, digest=version.model_digest)
 
 

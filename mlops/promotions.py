@@ -91,6 +91,7 @@ def promote(
         BadRef: The reference cannot be read.
         UnknownVersion: Nothing answers to it.
         BadPolicy: The policy file makes no sense.
+        TrackingDown: MLflow is away, which has the files that the gates look at.
         Forbidden: Your role may not promote.
         IllegalMove: There is no step from where the version stands.
         Frozen: The policy lets nothing in at this time.
@@ -221,6 +222,7 @@ def check(
         BadRef: The reference cannot be read.
         UnknownVersion: Nothing answers to it.
         BadPolicy: The policy file makes no sense.
+        TrackingDown: MLflow is away, which has the files that the gates look at.
     """
     ws = workspace or Workspace.open()
     goal = stage_of(to)

@@ -19,6 +19,7 @@ from registry.permissions import Role
 
 _SHARED = ("sqlite:", "postgresql")
 _SERVED = ("_MLFLOW_SERVER_FILE_STORE", "_MLFLOW_SERVER_REGISTRY_STORE")
+_FILES = "_MLFLOW_SERVER_ARTIFACT_DESTINATION"
 _REPLICA, _ROOT = "_MLFLOW_SERVER_READ_REPLICA_BACKEND_STORE", "_MLFLOW_SERVER_ARTIFACT_ROOT"
 
 
@@ -63,7 +64,8 @@ class Settings(BaseSettings):
     )
     artifacts: str | None = Field(
         None,
-        description="Where new experiments keep files; by default MLflow's choice (mlruns/).",
+        description="Where new experiments keep files, and the server those that it hands out itself; by "
+        "default MLflow's choice (mlruns/).",
     )
     home: Path = Field(
         Path(".mlops"),
@@ -184,6 +186,11 @@ def served_stores() -> set[str]:
 def read_replica() -> str | None:
     """Return the read replica that the MLflow server gave to this worker of it."""
     return os.environ.get(_REPLICA) or None
+
+
+def served_files() -> str | None:
+    """Return where the MLflow server keeps what it hands out itself, in a worker of it."""
+    return os.environ.get(_FILES) or None
 
 
 def artifact_root() -> str | None:

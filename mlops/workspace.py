@@ -55,6 +55,17 @@ class Workspace:
         """Where MLflow keeps its runs."""
         return self.settings.tracking_uri
 
+    def fetch(self, uri: str, into: Path) -> Path:
+        """Fetch a model or a run's files from MLflow, or past it where we are its server.
+
+        Raises:
+            TrackingDown: MLflow is not there, or has no such files.
+        """
+        from pipelines import tracking
+
+        served = environment.served_files() or self.settings.artifacts
+        return tracking.download(self.tracking_uri, uri, into, served=served)
+
     def session(self) -> Session:
         """Start a unit of work; ``with ws.session() as s, s.begin():`` commits or rolls back."""
         return Session(self.engine, expire_on_commit=False)

@@ -287,10 +287,17 @@ def keep(tracking_uri: str, run_id: str, folder: Path, subfolder: str) -> None:
         store.connect(tracking_uri).log_artifacts(run_id, str(folder), subfolder)
 
 
-def download(tracking_uri: str, uri: str, into: Path) -> Path:
+def download(tracking_uri: str, uri: str, into: Path, *, served: str | None = None) -> Path:
     """Fetch a model (``models:/…`` or its own id) or a run's files (``runs:/…``); return where.
+
+    Args:
+        tracking_uri: Which MLflow.
+        uri: What to fetch.
+        into: A folder, made when it is missing.
+        served: Where an MLflow server keeps the files that it hands out itself: whoever has its
+            database takes them from there.
 
     Raises:
         TrackingDown: MLflow is not there, or has no such model.
     """
-    return models.download(tracking_uri, uri, into)
+    return models.download(tracking_uri, uri, into, served)

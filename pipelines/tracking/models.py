@@ -19,6 +19,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pipelines
 from pipelines import packaging
@@ -119,7 +120,7 @@ def attach(client: MlflowClient, model_id: str, folder: Path, subfolder: str) ->
     return f"models:/{model_id}/{where}"
 
 
-def download(tracking_uri: str, uri: str, into: Path) -> Path:
+def download(tracking_uri: str, uri: str, into: Path, served: str | None = None) -> Path:
     """Fetch what an address names, ``models:/…``, ``runs:/…`` or a model's id; return its folder.
 
     Raises:
@@ -130,7 +131,7 @@ def download(tracking_uri: str, uri: str, into: Path) -> Path:
     into.mkdir(parents=True, exist_ok=True)
     with calm(), telling(tracking_uri):
         found = download_artifacts(
-            artifact_uri=_address(connect(tracking_uri), uri),
+            artifact_uri=_address(connect(tracking_uri), uri, served),
             dst_path=str(into),
             tracking_uri=tracking_uri,
             registry_uri=tracking_uri,
@@ -138,8 +139,20 @@ def download(tracking_uri: str, uri: str, into: Path) -> Path:
     return Path(found)
 
 
-def _address(client: MlflowClient, uri: str) -> str:
+def _address(client: MlflowClient, uri: str, served: str | None = None) -> str:
     """Return where files lie, asked of this client's store, whatever MLflow's global one is."""
+    place = _place(client, uri)
+    if served is None or client.tracking_uri.startswith("http"):
+        return place
+    run = re.fullmatch(r"runs:/([^/]+)/(.+)", place)
+    if run is not None:
+        place = f"{client.get_run(run[1]).info.artifact_uri.rstrip('/')}/{run[2]}"
+    if not place.startswith("mlflow-artifacts:"):
+        return place
+    return f"{served.rstrip('/')}/{urlsplit(place).path.lstrip('/')}"
+
+
+def _place(client: MlflowClient, uri: str) -> str:
     whole = uri if "/" in uri else f"models:/{uri}"
     inside = re.fullmatch(r"models:/(m-[0-9a-f]{32})(/.+)?", whole)
     if inside is not None:
@@ -150,7 +163,7 @@ def _address(client: MlflowClient, uri: str) -> str:
         return whole
     name, number, alias = named.groups()
     number = number or client.get_model_version_by_alias(name, alias).version
-    return _address(client, client.get_model_version_download_uri(name, str(number)))
+    return _place(client, client.get_model_version_download_uri(name, str(number)))
 
 
 def _write(made: Any, folder: Path, to: Path, what: tuple[Any, Any, Sequence[str]]) -> None:

@@ -120,8 +120,6 @@ def _is_late(report: Report, name: str) -> bool:
 def _model_seen(case: Case) -> str:
     recorded = case.challenger.model_digest or "none"
     files = case.measured.get("files", {})
-    if "why" in files:
-        return f"{recorded}, files not looked at: {files['why']}"
     if files.get("missing"):
         return f"{recorded}, but no files"
     found = files.get("digest")
@@ -132,6 +130,8 @@ def _model_unchanged(case: Case) -> str | None:
     recorded = case.challenger.model_digest
     files = case.measured.get("files", {})
     found = files.get("digest")
+    if "why" in files and recorded:
+        raise NotApplicable(f"The model's files were not looked at: {files['why']}.")
     if files.get("missing"):
         return f"The model's files cannot be fetched: {files['missing']}."
     if found is not None and recorded and found != recorded:
@@ -218,7 +218,8 @@ ROWS: Sequence[Gate] = (
         key="model_digest",
         title="model digest",
         asks="Is the digest of the model's files on record, and do the files still have it? "
-        "Where MLflow cannot be reached it says so and goes by the record.",
+        "Where MLflow is away nothing is judged; breaking the glass and `rollback` go on without "
+        "it and say so.",
         needed="the digest of the model's files",
         observed=_model_seen,
         check=_model_unchanged,

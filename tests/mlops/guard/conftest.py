@@ -48,7 +48,10 @@ class House:
     """The server's address, while one runs."""
 
     def __post_init__(self):
-        settings = Settings(tracking_uri=self.uri, user="ada", home=self.folder / ".mlops")
+        settings = Settings(
+            tracking_uri=self.uri, user="ada", home=self.folder / ".mlops",
+            artifacts=str(self.folder / "artifacts") if self.proxied else None,
+        )  # fmt: skip
         self.ws = Workspace.open(settings, source="cli")
         self.client = MlflowClient(self.uri, self.uri)
         self.experiment = self.client.create_experiment("house", self._artifacts())

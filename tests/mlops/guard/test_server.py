@@ -28,6 +28,7 @@ def served(template, tmp_path_factory):
     for score in (0.9, 0.5):
         house.promote(house.register(score=score).ref, "staging")
     house.promote("risk/1", "production")
+    (folder / "promotion.toml").write_text('protected_aliases = ["champion"]\n')
     with house.served():
         yield house
     house.close()
@@ -57,6 +58,8 @@ ATTEMPTS = {
     "REST": lambda h: _stage(h, ajax=False),
     "an alias": lambda h: _alias(h, "production"),
     "an alias in other case": lambda h: _alias(h, "PRODUCTION"),
+    "an alias that the policy protects": lambda h: _alias(h, "champion"),
+    "that alias in other case": lambda h: _alias(h, "Champion"),
     "take the alias away": lambda h: h.post(
         "registered-models/alias", method="DELETE", name=NAME, alias="production"
     ),
@@ -118,6 +121,19 @@ def test_a_registered_versions_files_are_not_overwritten(served, path):
     assert "risk/1" in answer.json()["message"]
     assert weights.read_bytes() == before
     assert not weights.with_name("extra").exists()
+
+
+def test_the_server_looks_at_the_files_that_it_hands_out_itself(served):
+    version = served.register(score=0.95)
+    asked = {"name": NAME, "version": str(version.number), "archive_existing_versions": False}
+    path = "model-versions/transition-stage"
+    assert served.post(path, stage="Staging", **asked)[0] == 200
+    (served.files / "models" / version.model_id / "artifacts" / "weights").write_bytes(b"other")
+    status, told = served.post(path, stage="Production", **asked)
+    assert (status, served.champion()) == (403, "risk/1")
+    assert "G006" in told["message"]
+    assert "not those on record" in told["message"]
+    served.promote(version.ref, "archived")
 
 
 @pytest.mark.parametrize(
