@@ -64,7 +64,7 @@ class Settings(BaseSettings):
     )
     artifacts: str | None = Field(
         None,
-        description="Where new experiments keep files, and the server those that it hands out itself; by "
+        description="Where new experiments keep files, and the server those that it hands out; by "
         "default MLflow's choice (mlruns/).",
     )
     home: Path = Field(
