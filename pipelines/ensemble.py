@@ -34,6 +34,8 @@ MOST_CANDIDATES, MOST_OF_ONE = 24, 6
 MOST_ROWS = 6_000
 """More rows than this don't choose better; they only take longer."""
 FEWEST_ROWS = 40
+FEW_ROWS = 2_000
+"""With fewer, a tuned trial takes part only where it is better than noise."""
 ROUNDS, PATIENCE = 20, 5
 BAGS, CHECK_BAGS = 8, 2
 DEALS, PARTS = 2, 4
@@ -171,10 +173,37 @@ def candidates(board: Leaderboard) -> list[tuple[Trial, Outcome]]:
         usable = outcome.state == "complete" and outcome.out_of_fold is not None
         if not usable or outcome.score is None or board.metric.signed(outcome.score) <= least:
             continue
+        if trial.origin == "tuned" and not _stands_out(trial, outcome, board):
+            continue
         kinds[trial.algorithm_key] = kinds.get(trial.algorithm_key, 0) + 1
         if kinds[trial.algorithm_key] <= MOST_OF_ONE:
             found.append((trial, outcome))
     return found[:MOST_CANDIDATES]
+
+
+def _stands_out(trial: Trial, outcome: Outcome, board: Leaderboard) -> bool:
+    """Say whether a tuned trial is better than what is known to be good, by more than noise.
+
+    On few rows the best of many tries is mostly the luckiest, and would push aside what is good
+    on other rows. Folds share rows, so their spread is corrected as Nadeau and Bengio do.
+    """
+    known = [
+        other.folds
+        for each, other in board.rows
+        if each.algorithm_key == trial.algorithm_key
+        and each.origin != "tuned"
+        and other.state == "complete"
+        and len(other.folds) == len(outcome.folds) > 1
+    ]
+    rows = 0 if outcome.out_of_fold is None else len(outcome.out_of_fold)
+    if not known or rows >= FEW_ROWS:
+        return True
+    signed = board.metric.signed
+    best = max(known, key=lambda folds: signed(float(np.mean(folds))))
+    gaps = np.array([signed(ours) - signed(theirs)
+                     for ours, theirs in zip(outcome.folds, best, strict=True)])  # fmt: skip
+    error = math.sqrt((1 / len(gaps) + board.ratio) * float(gaps.var(ddof=1)))
+    return bool(gaps.mean() > error)
 
 
 def seconds_to_fit(outcome: Outcome) -> float:

@@ -233,9 +233,9 @@ class _Search:
         return replace(outcome, packed=None)
 
     def _tidy(self) -> None:
-        """Throw away the models of trials that no ensemble would look at."""
+        """Throw away the models of trials that nobody would look at."""
         if self._question.shelf is not None:
-            rows = ensemble.candidates(self._board)
+            rows = [*ensemble.candidates(self._board), *self._board.ranked[:1]]
             self._question.shelf.keep({outcome.bag for _, outcome in rows})
 
     def _rescore(self) -> None:

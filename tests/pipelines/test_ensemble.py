@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -185,3 +186,21 @@ def test_where_pairs_of_classes_would_cost_too_much_each_member_has_one_weight(
         assert slope[0, 0] >= 0
     alone = min(LOSS.of(truth, each) for each in answers)
     assert LOSS.of(truth, learned.answer(table)) < alone
+
+
+@pytest.mark.parametrize(("size", "taken"), [(0.001, False), (0.1, True)])
+def test_on_few_rows_a_tuned_trial_takes_part_where_it_is_better_by_more_than_luck(
+    values, size, taken
+):
+    _, answers = values
+    draw = np.random.default_rng(0)
+    made = Leaderboard(RMSE, ratio=0.25)
+    for number, origin in enumerate(("default", "tuned")):
+        folds = 1.0 - size * number + draw.normal(size=10) * 0.02
+        outcome = Outcome(float(folds.mean()), folds=tuple(folds), out_of_fold=answers[number])
+        made = made.with_row(Trial(number, "knn", {}, 0, origin), outcome)
+    found = {trial.origin for trial, _ in ensemble.candidates(made)}
+    assert ("tuned" in found) is taken
+    many = replace(made.rows[1][1], out_of_fold=np.zeros(ensemble.FEW_ROWS))
+    whole = replace(made, rows=(made.rows[0], (made.rows[1][0], many)))
+    assert len(ensemble.candidates(whole)) == 2
