@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
 from mlops import settings as environment
-from mlops.failures import UnwritableFolder
+from mlops.errors import UnwritableFolder
 from mlops.files import write_whole
 from mlops.workspace import Workspace
 from registry import audit, checkpoints, db, exports, versions

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mlops import comparisons, files, mirroring, pictures, plans, registration
 from mlops.asked import budget_of, for_each_trial, model_name
 from mlops.durations import bytes_of, seconds_of
-from mlops.failures import Interrupted
+from mlops.errors import Interrupted
 from mlops.results import Result
 from mlops.sources import question, read
 from mlops.workspace import Workspace

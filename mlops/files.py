@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from mlops.failures import UnwritableFolder
+from mlops.errors import UnwritableFolder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlops import files, policies
-from mlops.failures import UnwritableFolder
+from mlops.errors import UnwritableFolder
 from registry import measurements, refs, versions
 from registry.cases import Case, NoSettings
 from registry.errors import GatesFailed

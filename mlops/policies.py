@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from mlops import files
-from mlops.failures import BadPolicy, PolicyExists
+from mlops.errors import BadPolicy, PolicyExists
 from pipelines.errors import FileMissing
 from registry.cases import Gate
 from registry.gates import BY_KEY, EVIDENCE

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlops.failures import DataChanged, NoRecipe, NotReproduced
+from mlops.errors import DataChanged, NoRecipe, NotReproduced
 from mlops.predictions import load_version
 from mlops.sources import read
 from mlops.workspace import Workspace

@@ -12,7 +12,7 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlops.failures import NoServer, PortBusy
+from mlops.errors import NoServer, PortBusy
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ from typing import Literal
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from mlops.failures import BadEnvironment
+from mlops.errors import BadEnvironment
 from registry.permissions import Role
 
 _SHARED = ("sqlite:", "postgresql")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from sqlalchemy.orm import Session
 
 from mlops import settings as environment
-from mlops.failures import UnwritableFolder
+from mlops.errors import UnwritableFolder
 from registry import db, tokens, users
 from registry.errors import Conflict, DatabaseDown
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
     from pipelines.adapters import Model
     from pipelines.schema import Schema
+
+logger = logging.getLogger(__name__)
 
 
 class Predictor:
@@ -136,4 +139,16 @@ class Pyfunc:
 
 def _load_pyfunc(path: str) -> Pyfunc:
     """Open the model for MLflow, which names this module as the loader."""
+    whole = next((folder for folder in Path(path).parents if (folder / "MLmodel").exists()), None)
+    own, present = whole and whole / "code" / "pipelines", Path(__file__).parent
+    if own and own.is_dir() and not own.samefile(present) and _code(own) != _code(present):
+        logger.warning(
+            "This model brings its own code, but the 'pipelines' of %s was imported before and "
+            "answers in its place; load it in a process that has not imported it.",
+            present.parent,
+        )
     return Pyfunc(load(Path(path)))
+
+
+def _code(package: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(package)): path.read_bytes() for path in package.rglob("*.py")}

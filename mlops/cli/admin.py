@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mlops.cli.output import Debug, Json, tabulate, terminal, workspace
-from mlops.failures import FAILURES, Diverged
+from mlops.errors import Diverged
+from mlops.failures import FAILURES
 
 if TYPE_CHECKING:
     from rich.console import Console

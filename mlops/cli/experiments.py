@@ -124,7 +124,8 @@ def reproduce(
     """
     with terminal(json=json, debug=debug) as term:
         from mlops import reproductions
-        from mlops.failures import FAILURES, NotReproduced
+        from mlops.errors import NotReproduced
+        from mlops.failures import FAILURES
 
         found = reproductions.reproduce(ref, data=data, tolerance=tolerance, workspace=workspace())
         term.answer(found, lambda console: _show_again(console, found))

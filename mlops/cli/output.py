@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mlops.failures import EXPECTED, Interrupted, failure_of
+from mlops.errors import Interrupted
+from mlops.failures import EXPECTED, failure_of
 from mlops.plain import plain
 
 if TYPE_CHECKING:

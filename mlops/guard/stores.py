@@ -23,7 +23,7 @@ from mlflow.store.tracking import sqlalchemy_workspace_store as shared_trackings
 from mlflow.utils.workspace_utils import DEFAULT_WORKSPACE_NAME
 
 from mlops import settings
-from mlops.failures import DoorError
+from mlops.errors import DoorError
 from mlops.guard import moves, people, rules
 from mlops.guard.witness import Witness
 from registry import lookups

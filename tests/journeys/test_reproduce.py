@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 import mlops
-from mlops.failures import DataChanged, NoRecipe, NotReproduced
+from mlops.errors import DataChanged, NoRecipe, NotReproduced
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 ROOT = Path(__file__).parents[2]

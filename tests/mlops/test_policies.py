@@ -6,7 +6,7 @@ from textwrap import dedent
 import pytest
 
 from mlops import policies
-from mlops.failures import BadPolicy, PolicyExists
+from mlops.errors import BadPolicy, PolicyExists
 from mlops.settings import Settings
 from pipelines.errors import FileMissing
 from registry.cases import Gate

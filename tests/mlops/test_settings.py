@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mlops import settings
-from mlops.failures import BadEnvironment
+from mlops.errors import BadEnvironment
 from mlops.settings import Settings
 
 

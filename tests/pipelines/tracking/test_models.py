@@ -142,6 +142,27 @@ def test_mlflow_loads_it_where_this_project_is_not_installed(logged, store):
     assert told["inputs"] == list(one.schema.names)
 
 
+HERE = PREDICT.replace("sys.path[:] =", "elsewhere =")
+"""The same where this project is installed: MLflow then has our guard in it."""
+
+
+def test_a_model_answers_by_its_own_code_where_another_release_is_installed(logged, store):
+    made, _ = logged
+    told = python(HERE, made.uri, store=store)
+    assert "artifacts/code" in told["code"]
+
+
+def test_a_model_whose_code_comes_too_late_says_so(logged, store, tmp_path, caplog):
+    made, _ = logged
+    whole = download(store.uri, made.uri, tmp_path / "down")
+    inner = next(whole.rglob("model.json")).parent
+    serving._load_pyfunc(str(inner))
+    assert not caplog.text
+    (whole / "code" / "pipelines" / "serving.py").write_text("# another release\n")
+    serving._load_pyfunc(str(inner))
+    assert "brings its own code" in caplog.text
+
+
 def test_the_requirements_are_enough_and_no_more_than_predicting_needs(logged, store, tmp_path):
     made, _ = logged
     whole = download(store.uri, made.uri, tmp_path / "down")
