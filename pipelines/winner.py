@@ -161,8 +161,8 @@ class Choice:
         mix = mix and mix.within(self.work.ceilings, self.work)
         fitted = self._fitted(mix) if mix else {}
         left = mix and mix.only(frozenset(fitted), self.work)
-        if left is None or not left.beats(single[1], self.work):
-            return None
+        if left is None or not left.beats(ensemble.candidates(self.board)[0][1], self.work):
+            return None  # beside the best of those that could have joined, not the luckiest
         pairs = zip(left.members, left.weights, strict=True)
         groups = [(row, fitted[row[0].number], weight) for row, weight in pairs]
         members = [models for _, models, _ in groups]
