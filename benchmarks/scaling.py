@@ -67,8 +67,8 @@ class Meter:
         self.trials += 1
         if self.trials == 0:
             self.began = now
-        if self.trials > 0:
-            self.busy += outcome.seconds
+        if self.trials > 0 and self.began is not None:
+            self.busy += min(outcome.seconds, now[0] - self.began[0])
         self.ended = now
 
     def doing(self, what: str) -> None:

@@ -41,7 +41,7 @@ BAGS, CHECK_BAGS = 8, 2
 DEALS, PARTS = 2, 4
 ALL_ROWS = 1.5
 """A fit on all rows takes about so many times that on a fold's, with its judging."""
-MOST_MEMBERS, LEAST_WEIGHT = 8, 0.03
+MOST_MEMBERS, LEAST_WEIGHT, LEAST_SHARE = 8, 0.03, 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +124,9 @@ class Stacked:
         learned = stacking.learn(answers, truth, pairs=self.pairs)
         shares = learned.shares(answers)
         order = [int(at) for at in np.argsort(-shares, kind="stable")]
+        useful = [at for at in order if shares[at] >= LEAST_SHARE]
+        if 2 <= len(useful) < len(order):
+            return self.of([rows[at] for at in useful], work, gain)
         stack = replace(
             self,
             weights=stacking.Weights(learned.slopes[order], learned.shift),
