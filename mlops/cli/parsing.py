@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def pairs(option: str, texts: Sequence[str]) -> dict[str, str]:
 
 
 def positions(option: str, text: str) -> list[int]:
-    """Read comma-separated row numbers.
+    """Read row numbers with commas, or a text file that holds them, also one on each line.
 
     Raises:
         BadSetting: One of them is not a whole number.
@@ -49,6 +50,9 @@ def positions(option: str, text: str) -> list[int]:
     from pipelines.errors import BadSetting
 
     try:
-        return [int(word) for word in words(text)]
-    except ValueError as error:
-        raise BadSetting(option, text, "Give row numbers with commas, like 17,42.") from error
+        given = Path(text).read_text(encoding="utf-8") if text and Path(text).is_file() else text
+        return [int(word) for word in words(given.replace("\n", ","))]
+    except (ValueError, OSError) as error:
+        raise BadSetting(
+            option, text, "Give row numbers with commas, like 17,42, or a file of them."
+        ) from error

@@ -23,7 +23,7 @@ def explain(
         str | None, typer.Option(help="Rows to explain; default: the held-out.")
     ] = None,
     by: Annotated[list[str] | None, typer.Option(help="Also report by this column.")] = None,
-    rows: Annotated[str, typer.Option(help="Also explain these rows: 17,42.")] = "",
+    rows: Annotated[str, typer.Option(help="Also explain these rows: 17,42, or a file.")] = "",
     sensitive: Annotated[
         list[str] | None, typer.Option(help="Compare how the groups of this column fare.")
     ] = None,

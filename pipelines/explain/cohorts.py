@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipelines.errors import UnknownColumn
-from pipelines.explain import slices, statistics
+from pipelines.explain import statistics
 from pipelines.explain.binning import conditions
 from pipelines.explain.facts import Cohorts, Driver, Group, Status
 from pipelines.explain.rows import extent
@@ -18,6 +18,7 @@ from pipelines.task import Task
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pipelines.explain.slices import Searched
     from pipelines.explain.surrogates import Surrogate
     from pipelines.explain.work import Work
 
@@ -29,11 +30,11 @@ COLUMNS_WHEN_NONE_NAMED = 3
 def section(
     work: Work,
     by: Sequence[str],
-    strongest: Sequence[str],
+    worst: Searched,
     lime: Surrogate | None,
     lime_status: Status,
 ) -> Cohorts:
-    """Return groups of the named columns (else of the strongest ones) and the worst slices.
+    """Return groups of the named columns, and of the slices where the model errs most.
 
     Raises:
         UnknownColumn: a column was named that the rows do not have.
@@ -42,17 +43,16 @@ def section(
         if name not in work.columns:
             raise UnknownColumn(name, work.columns)
     measured, word = target(work)
-    named = list(by) or list(strongest[:COLUMNS_WHEN_NONE_NAMED])
     made = [
         (group_of(work, text, name, mask, measured), mask)
-        for name in named
+        for name in by
         for text, mask in conditions(work.frame[name])
     ]
     status = Status.exact(
         int(np.isfinite(measured).sum()),
         f"mean {word} with 95 % intervals; gaps by Welch's test, Holm-corrected",
     )
-    found, candidates, slice_status = slices.search(work)
+    found, candidates, slice_status = worst
     sliced = [
         _moved(_with_p(group_of(work, text, column, mask, measured), p), mask, work, lime)
         for text, column, mask, p in found

@@ -18,6 +18,7 @@ from pipelines.explain import (
     fairness,
     overall,
     rows,
+    slices,
     surrogates,
     trust,
     values,
@@ -166,9 +167,10 @@ def report(
             raise UnknownColumn(name, tuple(map(str, data.columns)))
     reasons = work.choose(job, asked.get("rows", ()))
     chosen = np.array(list(reasons), dtype=int)
-    answered = clock.spent
+    lap = Laps(clock, {"answers": clock.spent})
+    worst = slices.search(job)  # it asks the model nothing
+    lap("slices")
     job = work.attribute(job, chosen)
-    lap = Laps(clock, {"answers": answered})
     lap("shap")
     lime, lime_status = _lime(job, chosen)
     lap("lime")
@@ -179,7 +181,8 @@ def report(
     )
     lap("global")
     strongest = [weight.column for weight in whole.weights]
-    groups = cohorts.section(job, asked.get("by", ()), strongest, lime, lime_status)
+    named = asked.get("by", ()) or strongest[: cohorts.COLUMNS_WHEN_NONE_NAMED]
+    groups = cohorts.section(job, named, worst, lime, lime_status)
     fair, fairness_status = fairness.treatments(job, data, asked.get("sensitive", ()))
     groups = replace(groups, fairness=fair, fairness_status=fairness_status)
     groups = clusters.added(groups, job)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pipelines.explain.work import Work
 
     Found = tuple[str, str, np.ndarray, float]
+    Searched = tuple[list[Found], int, Status]
 
 SMALLEST = 20
 SMALLEST_SHARE = 0.01
@@ -70,7 +71,7 @@ class Cut:
         return self.levels[first - self.numbers]
 
 
-def search(work: Work) -> tuple[list[Found], int, Status]:
+def search(work: Work) -> Searched:
     """Return the slices that hold on fresh rows, how many were tried, and how."""
     rows = work.judged
     if work.losses is None:

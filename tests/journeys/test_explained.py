@@ -94,12 +94,16 @@ def test_a_new_version_is_compared_with_the_one_in_production():
 
 
 def test_explaining_by_command_compares_too_and_writes_the_comparison(tmp_path):
+    (tmp_path / "rows.txt").write_text("3\n17, 42\n")
     code, told, _ = asked(
-        "explain", "loans/2", "--data", "new.csv", "--sensitive", "sex", "-o", str(tmp_path)
-    )
+        "explain", "loans/2", "--data", "new.csv", "--sensitive", "sex",
+        "--rows", str(tmp_path / "rows.txt"), "-o", str(tmp_path),
+    )  # fmt: skip
     assert code == 0
     assert "against loans/1" in json.loads(told)["sections"]["comparison"]
     report = json.loads((tmp_path / "report.json").read_text())
+    named = [one["row"] for one in report["local"]["cases"] if "asked for" in one["reasons"]]
+    assert named == ["3", "17", "42"]
     assert report["comparison"]["verdict"] == "as usual"
     assert "Against loans/1" in (tmp_path / "report.html").read_text()
     assert summary("loans/2")["fairness"]["gap"] > 0.1
@@ -127,6 +131,7 @@ def test_a_budget_that_is_too_small_names_what_did_not_fit():
         (lambda f: f, ("--by", "region"), "unknown-column"),
         (lambda f: f, ("--sensitive", "region"), "unknown-column"),
         (lambda f: f, ("--rows", "200"), "bad-setting"),
+        (lambda f: f, ("--rows", "new.csv"), "bad-setting"),
         (lambda f: f, ("--budget", "soon"), "bad-setting"),
     ],
 )
