@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.explain import chapters, pictures, tables
 from pipelines.explain.drawing import number, signed
+from pipelines.explain.facts import Extent
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -121,7 +122,9 @@ def _cards(report: Report) -> str:
     moves = ", ".join(weight.column for weight in top) or "not measured"
     share = sum(weight.share for weight in top)
     slices = report.cohorts.slices
-    worst = slices[0].condition if slices else "No slice stands out"
+    searched = report.cohorts.slices_status.extent is not Extent.SKIPPED
+    none = "No slice stands out" if searched else "Not searched"
+    worst = slices[0].condition if slices else none
     told = (
         f"{slices[0].rows:,} rows, {report.cohorts.loss} {number(slices[0].loss)} "
         f"({signed(slices[0].gap)} against the rest)"

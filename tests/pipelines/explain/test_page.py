@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from lightgbm import LGBMClassifier
 
+from pipelines.explain.facts import Status
 from pipelines.explain.page import render, write
 from pipelines.explain.report import report
 from pipelines.task import Task
@@ -69,3 +71,10 @@ def test_a_folder_gets_the_report_in_every_form(found, tmp_path):
     ]  # fmt: skip
     assert all(path.stat().st_size > 1_000 for path in paths)
     assert json.loads(paths[0].read_text(encoding="utf-8"))["schema"] == "1"
+
+
+def test_slices_that_nobody_could_look_for_are_not_called_absent(found):
+    cohorts = replace(
+        found.cohorts, slices=(), slices_status=Status.skipped("there are no labels")
+    )
+    assert "Not searched" in render(replace(found, cohorts=cohorts))
