@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mlops.reviews import Review
 
 _WORDS = {"yes": True, "y": True, "1": True, "no": False, "n": False, "0": False}
+_OTHERS = {"skip", "s", "quit", "q"}
 
 
 def review(
@@ -61,17 +62,30 @@ def _given(answers: list[str]) -> dict[int, bool]:
 
 
 def _asked(console: Console, found: Review) -> dict[int, bool]:
+    """Ask row by row; where the input ends, what was said until then counts."""
     said: dict[int, bool] = {}
     for place, cells in found.rows.to_dict("index").items():
         console.print(f"Row {place}", style="bold")
         for name, value in cells.items():
             console.print(f"  {name}: {value}", markup=False)
-        word = typer.prompt("An anomaly? (yes, no, skip, quit)", default="skip").lower()
+        word = _word(console)
         if word in {"quit", "q"}:
             break
         if word in _WORDS:
             said[int(str(place))] = _WORDS[word]
     return said
+
+
+def _word(console: Console) -> str:
+    """Return a word that is understood."""
+    while True:
+        try:
+            word = str(typer.prompt("An anomaly? (yes, no, skip, quit)", default="skip")).lower()
+        except typer.Abort:
+            return "quit"
+        if word in {*_WORDS, *_OTHERS}:
+            return word
+        console.print(f"{word!r} is none of the words: say yes, no, skip or quit.", markup=False)
 
 
 def _show(console: Console, told: dict[str, object]) -> None:

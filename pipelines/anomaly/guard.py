@@ -17,6 +17,7 @@ from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdo
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
+import sklearn
 
 from pipelines.errors import CannotDetect
 
@@ -36,6 +37,8 @@ BLOCK = 64
 """Matrix products round by their shape: who cannot bear that is asked in whole blocks."""
 LOUD = frozenset({"SUOD", "Net"})
 """They print as they go."""
+INDIFFERENT = frozenset({"MCD", "EllipticEnvelope"})
+"""Their distances are the same in columns turned and stretched."""
 EASIER: Mapping[str, tuple[Mapping[str, Any], ...]] = {
     "CBLOF": (
         {"n_clusters": 4},
@@ -84,9 +87,13 @@ class Guard:
         """
         rows = np.asarray(rows, dtype=float)
         self.low_, self.high_ = _bounds(rows)
+        self.floor_of_all_, self.roof_of_all_ = float(self.low_.max()), float(self.high_.min())
         self.columns_ = informative(rows)
+        self.every_ = bool(self.columns_.all())
         taken, known = self._taken(self._cells(rows), labels)
-        self.turn_ = _turn(taken) if "full_rank" in self.needs else None
+        self.turning_ = None
+        if "full_rank" in self.needs:
+            self.turning_ = _turn(taken, even=self.name not in INDIFFERENT)
         taken = self._turned(taken)
         if self.most_columns is not None and taken.shape[1] > self.most_columns:
             raise CannotDetect(
@@ -108,14 +115,14 @@ class Guard:
         return found if np.isfinite(found).all() else self._mended(found, cells)
 
     def _cells(self, rows: Array) -> Array:
-        cells: Array = np.clip(rows, self.low_, self.high_)[:, self.columns_]
-        return cells
+        if not (self.floor_of_all_ <= rows.min() and rows.max() <= self.roof_of_all_):
+            rows = np.clip(rows, self.low_, self.high_)
+        return rows if self.every_ else rows[:, self.columns_]
 
     def _turned(self, cells: Array) -> Array:
-        if self.turn_ is None:
+        if self.turning_ is None:
             return cells
-        middle, axes = self.turn_
-        turned: Array = (cells - middle) @ axes
+        turned: Array = cells @ self.turning_
         return turned
 
     def _taken(self, cells: Array, labels: Array | None) -> tuple[Array, Array | None]:
@@ -135,7 +142,7 @@ class Guard:
         reason = ""
         for easier in ({}, *EASIER.get(self.name, ())):
             try:
-                with self._alone():
+                with self._alone(), _own_numbers(self.seed):
                     detector = self._made({**self.arguments, **easier}, cells)
                     detector.fit(*((cells,) if labels is None else (cells, labels)))
                     self.detector = detector
@@ -183,20 +190,16 @@ class Guard:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Keep the detector to itself: no warnings, no printing, random numbers of its own."""
-        before = np.random.get_state()
+        """Keep the detector to itself: no warnings, no printing, no look for what is not there."""
         with ExitStack() as kept:
             kept.enter_context(warnings.catch_warnings())
             kept.enter_context(np.errstate(all="ignore"))
+            kept.enter_context(sklearn.config_context(assume_finite=True))
             warnings.simplefilter("ignore")
             if self.name in LOUD:
                 kept.enter_context(redirect_stdout(io.StringIO()))
                 kept.enter_context(redirect_stderr(io.StringIO()))
-            np.random.seed(self.seed)
-            try:
-                yield
-            finally:
-                np.random.set_state(before)
+            yield
 
     def _remembered(self, cells: Array) -> tuple[tuple[Array, Array], float, float]:
         """Keep some training rows with their scores, for rows whose own score is no number."""
@@ -219,6 +222,17 @@ class Guard:
 
 _AXES = frozenset({"PCA"})
 """Detectors whose ``n_components`` counts columns."""
+
+
+@contextmanager
+def _own_numbers(seed: int) -> Iterator[None]:
+    """Leave the process's random numbers as they were: some detectors draw from them."""
+    before = np.random.get_state()
+    np.random.seed(seed)
+    try:
+        yield
+    finally:
+        np.random.set_state(before)
 
 
 def informative(rows: Array) -> Array:
@@ -245,10 +259,14 @@ def _bounds(rows: Array) -> tuple[Array, Array]:
         return np.nan_to_num(low - reach), np.nan_to_num(high + reach)
 
 
-def _turn(cells: Array) -> tuple[Array, Array]:
-    """Return the middle and the directions in which the rows really vary, each of size one."""
-    middle = cells.mean(axis=0)
-    _, sizes, axes = np.linalg.svd(cells - middle, full_matrices=False)
+def _turn(cells: Array, *, even: bool) -> Array | None:
+    """Return the directions in which the rows really vary, each sized to one.
+
+    Where they vary in all, and that is enough (not ``even``), the columns do as they are.
+    """
+    _, sizes, axes = np.linalg.svd(cells - cells.mean(axis=0), full_matrices=False)
+    if not even and len(sizes) == cells.shape[1] and sizes[-1] > sizes[0] * 1e-3:
+        return None
     kept = sizes > sizes[0] * 1e-6
-    scale = sizes[kept] / np.sqrt(len(cells))
-    return middle, axes[kept].T / scale
+    turn: Array = axes[kept].T / (sizes[kept] / np.sqrt(len(cells)))
+    return turn

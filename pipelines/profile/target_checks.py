@@ -45,7 +45,7 @@ def too_few_rows(evidence: Evidence) -> Found | None:
         return None
     return Found(
         (),
-        f"There are {rows_told(rows) if rows else 'no rows'}; "
+        f"There {'is' if rows == 1 else 'are'} {rows_told(rows) if rows else 'no rows'}; "
         f"fewer than {FEWEST_ROWS} cannot be split into rows to learn from and rows to check on.",
         "Gather more rows.",
     )

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 import mlops
+from mlops.cli import app
 from mlops.workspace import Workspace
 from pipelines.errors import BadSetting
 from pipelines.explain import reasons
@@ -118,6 +120,17 @@ def test_a_review_of_rows_that_are_not_there_is_refused(ws, version, payments):
         found.answer({260: True})
     with pytest.raises(BadSetting, match="1 or more"):
         mlops.review(str(version), payments[0], rows=0, workspace=ws)
+
+
+def test_a_review_asks_again_for_a_word_it_does_not_know_and_ends_with_its_input(
+    ws, version, payments, tmp_path
+):
+    payments[0].to_csv(tmp_path / "payments.csv", index=False)
+    words = ["review", str(version), str(tmp_path / "payments.csv"), "--rows", "3", "--no-learn"]
+    done = CliRunner().invoke(app, words, input="perhaps\nno\n")
+    assert done.exit_code == 0
+    assert "'perhaps' is none of the words" in done.stdout
+    assert "Kept 1 answers" in done.stdout
 
 
 @pytest.mark.parametrize("key", ["iforest", "ecod", "knn"])
