@@ -140,7 +140,8 @@ class Lime:
         pairs = max(1, len(self.codes) * (len(self.codes) - 1) // 2)
         some = slice(max(FEWEST_PAIRED, MOST_PAIRED // pairs))
         codes = np.ascontiguousarray(self.codes[:, some])
-        return matches.lean(codes, self.leftover[some], mine, tilts, self._width)
+        widths = np.array([one.coarse.many + 1 for one in self.curves], np.int32)
+        return matches.lean(codes, self.leftover[some], mine, tilts, widths)
 
     @property
     def _width(self) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.explain.walks import Floats, compiled
+from pipelines.explain.walks import Floats, Ints, compiled
 
 Codes = NDArray[np.int16]
 
@@ -49,20 +49,20 @@ def backfit(codes: Codes, left: Floats, width: int, sweeps: int) -> Floats:
 
 
 @compiled
-def lean(codes: Codes, values: Floats, mine: Codes, tilts: Floats, width: int) -> Floats:
+def lean(codes: Codes, values: Floats, mine: Codes, tilts: Floats, widths: Ints) -> Floats:
     """Return how a row's weights move the means where a column matches and where it does not.
 
     ``mine`` holds the bins of the explained rows (rows, columns), ``tilts`` how much more often a
-    column matches under the weights than in the made-up rows. The result is (rows, columns, 2,
-    values).
+    column matches under the weights than in the made-up rows, ``widths`` the number of each
+    column's bins. The result is (rows, columns, 2, values).
     """
     columns, samples = codes.shape
     rows, many = mine.shape[0], values.shape[1]
     moved = np.zeros((rows, columns, 2, many))
     for j in range(columns):
         for k in range(j + 1, columns):
-            count = np.zeros((width, width))
-            total = np.zeros((width, width, many))
+            count = np.zeros((widths[j], widths[k]))
+            total = np.zeros((widths[j], widths[k], many))
             for s in range(samples):
                 a, b = codes[j, s], codes[k, s]
                 count[a, b] += 1.0
