@@ -23,7 +23,8 @@ from urllib.parse import urlsplit
 
 import pipelines
 from pipelines import packaging
-from pipelines.tracking.store import calm, connect, hushed, load, telling
+from pipelines.errors import TrackingDown
+from pipelines.tracking.store import calm, connect, hidden, hushed, load, telling
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -142,13 +143,16 @@ def download(tracking_uri: str, uri: str, into: Path, served: str | None = None)
 def _address(client: MlflowClient, uri: str, served: str | None = None) -> str:
     """Return where files lie, asked of this client's store, whatever MLflow's global one is."""
     place = _place(client, uri)
-    if served is None or client.tracking_uri.startswith("http"):
+    if client.tracking_uri.startswith("http"):
         return place
     run = re.fullmatch(r"runs:/([^/]+)/(.+)", place)
     if run is not None:
         place = f"{client.get_run(run[1]).info.artifact_uri.rstrip('/')}/{run[2]}"
     if not place.startswith("mlflow-artifacts:"):
         return place
+    if served is None:
+        why = "its server hands these files out; MLOPS_ARTIFACTS says where they lie"
+        raise TrackingDown(hidden(client.tracking_uri), why)
     return f"{served.rstrip('/')}/{urlsplit(place).path.lstrip('/')}"
 
 

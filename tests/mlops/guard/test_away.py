@@ -11,6 +11,7 @@ from mlops.workspace import Workspace
 from pipelines.errors import TrackingDown
 from registry.errors import GatesFailed
 from registry.stages import Stage
+from tests.mlops.guard.conftest import House
 
 NOBODY = "http://127.0.0.1:9"
 
@@ -69,3 +70,14 @@ def test_files_that_are_gone_turn_a_version_back(house):
     shutil.rmtree(house.files / "models" / version.model_id)
     with pytest.raises(GatesFailed, match=r"G006.*cannot be fetched"):
         house.promote(version.ref, "staging")
+
+
+def test_files_behind_a_server_are_found_where_they_are_said_to_lie(database, tmp_path):
+    house = House(database, tmp_path, proxied=True)
+    version = house.register()
+    unsaid = house.ws.settings.model_copy(update={"artifacts": None})
+    blind = Workspace(unsaid, house.ws.engine, house.ws.by)
+    with pytest.raises(TrackingDown, match="MLOPS_ARTIFACTS says where they lie"):
+        promotions.promote(version.ref, to="staging", workspace=blind)
+    assert house.promote(version.ref, "staging").version.stage is Stage.STAGING
+    house.close()
