@@ -9,7 +9,7 @@ import numpy as np
 from pipelines.explain import router
 from pipelines.explain.facts import Check, Removal, Status, Trust
 from pipelines.explain.question import Mixer
-from pipelines.explain.surrogates import agreement_of
+from pipelines.explain.surrogates import agreement_of, of_all
 
 if TYPE_CHECKING:
     from pipelines.explain.surrogates import Surrogate
@@ -72,7 +72,7 @@ def _agreement(work: Work, lime: Surrogate) -> list[Check]:
     if not both.any():
         return []
     shap = work.shap_of(lime.positions[both]).values
-    ceiling = agreement_of(lime.first[both], lime.second[both])
+    ceiling = of_all(agreement_of(lime.first[both], lime.second[both]))
     agreement = agreement_of(shap, lime.values[both])
     relative = agreement / ceiling if ceiling > 0 else 0.0
     return [
@@ -81,8 +81,8 @@ def _agreement(work: Work, lime: Surrogate) -> list[Check]:
             value=ceiling,
             reference=0.9,
             fine=ceiling >= 0.9,
-            words="Rank correlation of LIME's sizes between two halves of the made-up rows: the "
-            "next line's ceiling.",
+            words="Rank correlation of LIME's sizes with another seed's, told from two halves of "
+            "the made-up rows: the next line's ceiling.",
         ),
         Check(
             name="SHAP with LIME",
