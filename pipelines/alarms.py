@@ -33,6 +33,7 @@ Array: TypeAlias = np.ndarray[Any, Any]
 PARTS = 5
 MOST_REFERENCE = 20_000
 FEWEST_TO_CALIBRATE = 10
+FEWEST_TO_CUT = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,8 +113,8 @@ def arm(chosen: Chosen, work: Work, cut: Cut, *, partial: bool) -> Diagnosis:
         reference = found[usable & (known == 0)]
         if not partial:
             sigmoid = _sigmoid(reference, found[usable], known[usable])
-            if cut.estimate:
-                threshold, told = _best_cut(found[usable], known[usable])
+        if cut.auto and known[usable].sum() >= FEWEST_TO_CUT:
+            threshold, told = _best_cut(found[usable], known[usable], partial=partial)
     if len(reference) > MOST_REFERENCE:
         reference = np.random.default_rng(0).permutation(reference)[:MOST_REFERENCE]
     chosen.model = cast("Model", Alarm(model, reference, threshold, sigmoid))
@@ -165,14 +166,22 @@ def _between(scores: Array, beyond: Array) -> float:
     return float(share * (1 - share) * gap**2 / scores.var())
 
 
-def _best_cut(scores: Array, known: Array) -> tuple[float, str]:
-    """Return the threshold with the highest F1 on out-of-fold scores."""
+def _best_cut(scores: Array, known: Array, *, partial: bool) -> tuple[float, str]:
+    """Return the threshold with the highest F1 on out-of-fold scores.
+
+    Where only some anomalies are labelled, recall can be told and precision cannot, for other rows
+    may be anomalies too. Then it is the highest squared recall for the share of rows beyond:
+    precision times recall, but for a constant.
+    """
     order = np.argsort(-scores, kind="stable")
-    hits = np.cumsum(known[order])
-    f1 = 2 * hits / (np.arange(1, len(order) + 1) + known.sum())
-    place = int(np.argmax(f1))
+    hits, rows = np.cumsum(known[order]), np.arange(1, len(order) + 1)
+    worth = hits**2 / rows if partial else 2 * hits / (rows + known.sum())
+    place = int(np.argmax(worth))
     low = scores[order[place + 1]] if place + 1 < len(order) else scores[order[place]] - 1
-    return float((scores[order[place]] + low) / 2), "the highest F1 on labelled training rows"
+    told = "the highest F1 on labelled training rows"
+    if partial:
+        told = "the best trade of labelled anomalies found for rows called"
+    return float((scores[order[place]] + low) / 2), told
 
 
 def _sigmoid(reference: Array, scores: Array, known: Array) -> list[float] | None:

@@ -70,6 +70,11 @@ class Cut:
             )  # fmt: skip
         return cls(share=share)
 
+    @property
+    def auto(self) -> bool:
+        """Whether nobody said where to cut, or how to estimate it."""
+        return self.share is None and self.most is None and self.estimate in {"", DEFAULT}
+
     def threshold(self, reference: Array) -> tuple[float, str]:
         """Return the score above which a row is an anomaly, and how it came about in words."""
         ordered = np.sort(reference)

@@ -130,6 +130,10 @@ def test_a_few_labels_among_unlabelled_rows_are_used_and_give_no_chances():
     scores = found.model.score(features)
     assert np.median(scores[strange]) > np.quantile(scores[~strange], 0.95)
     assert found.model.chances(scores) is None
+    assert "labelled anomalies" in found.note
+    called = scores > found.model.threshold
+    assert called[strange].mean() > 0.8
+    assert called.mean() < 2 * strange.mean()
 
 
 def test_all_labels_teach_chances():
