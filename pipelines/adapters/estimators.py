@@ -87,7 +87,9 @@ class Estimator:
             parts = StratifiedKFold(max(2, min(3, rarest)), shuffle=True, random_state=0)
             # Of several classes, one temperature for all keeps them in proportion.
             way = "temperature" if len(self.classes) > 2 else "sigmoid"
-            self.estimator.set_params(cv=parts, method=way)
+            self.estimator.set_params(cv=parts, method=way).fit(rows, target)
+            self.estimator.set_params(cv=parts.n_splits)  # a number is saved without pickle
+            return
         self.estimator.fit(rows, target)
 
     def learn_classes(self, labels: pd.Series) -> Array:

@@ -183,7 +183,7 @@ def of_all(agreement: float) -> float:
     """Return how far two seeds agree if halves of one agree so far.
 
     >>> round(of_all(0.9), 3)
-    0.957
+    0.959
     """
     if agreement <= 0 or agreement >= 1:
         return min(1.0, max(0.0, agreement))

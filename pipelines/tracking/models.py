@@ -146,14 +146,15 @@ def _address(client: MlflowClient, uri: str, served: str | None = None) -> str:
     if client.tracking_uri.startswith("http"):
         return place
     run = re.fullmatch(r"runs:/([^/]+)/(.+)", place)
+    lies = place
     if run is not None:
-        place = f"{client.get_run(run[1]).info.artifact_uri.rstrip('/')}/{run[2]}"
-    if not place.startswith("mlflow-artifacts:"):
+        lies = f"{client.get_run(run[1]).info.artifact_uri.rstrip('/')}/{run[2]}"
+    if not lies.startswith("mlflow-artifacts:"):
         return place
     if served is None:
         why = "its server hands these files out; MLOPS_ARTIFACTS says where they lie"
         raise TrackingDown(hidden(client.tracking_uri), why)
-    return f"{served.rstrip('/')}/{urlsplit(place).path.lstrip('/')}"
+    return f"{served.rstrip('/')}/{urlsplit(lies).path.lstrip('/')}"
 
 
 def _place(client: MlflowClient, uri: str) -> str:
