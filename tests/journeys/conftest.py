@@ -28,7 +28,7 @@ class Desk:
             capture_output=True,
             text=True,
             check=False,
-            timeout=300,
+            timeout=900,
         )
         if check and done.returncode:
             raise AssertionError(
@@ -69,7 +69,7 @@ def write(path, told):
 
 
 def _told_by_the_other_worker(path):
-    deadline = time.monotonic() + 400
+    deadline = time.monotonic() + 1800
     while not path.exists():
         assert time.monotonic() < deadline, "the other worker does not finish the demo"
         time.sleep(0.5)

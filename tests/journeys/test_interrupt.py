@@ -30,7 +30,7 @@ def start(desk, *words):
 
 def wait_for_trials(desk, child, count):
     """Wait until so many trials are on disk; return the run's id."""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 240
     while time.monotonic() < deadline and child.poll() is None:
         for path in (desk.folder / ".mlops" / "journals").glob("*.jsonl"):
             if len(path.read_text().splitlines()) > count:
@@ -52,7 +52,7 @@ def test_a_run_that_was_cut_off_goes_on_where_it_was(desk, how):
     if how is signal.SIGINT:  # the first ends it early, the second at once
         time.sleep(0.1)
         os.killpg(child.pid, how)
-    _, told = child.communicate(timeout=60)
+    _, told = child.communicate(timeout=240)
     before = journaled(desk, run_id)
     if how is signal.SIGINT:
         assert child.returncode == 130

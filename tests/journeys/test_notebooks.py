@@ -22,7 +22,7 @@ def test_a_notebook_is_stored_without_outputs(path):
 def test_a_notebook_runs_from_top_to_bottom(path, tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     book = nbformat.read(path, as_version=4)
-    client = NotebookClient(book, timeout=240, resources={"metadata": {"path": str(tmp_path)}})
+    client = NotebookClient(book, timeout=600, resources={"metadata": {"path": str(tmp_path)}})
     client.execute()
     assert not [
         output

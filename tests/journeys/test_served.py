@@ -43,17 +43,17 @@ def running(command, folder, *, stdout=subprocess.DEVNULL, **env):
         if child.poll() is None:
             os.killpg(child.pid, signal.SIGTERM)
         try:
-            child.communicate(timeout=20)
+            child.communicate(timeout=120)
         except subprocess.TimeoutExpired:
             os.killpg(child.pid, signal.SIGKILL)
             child.communicate()
 
 
-def wait_for(url, child, seconds=120):
+def wait_for(url, child, seconds=240):
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and child.poll() is None:
         try:
-            with urllib.request.urlopen(url, timeout=2) as answer:
+            with urllib.request.urlopen(url, timeout=10) as answer:
                 return answer.read().decode()
         except (urllib.error.URLError, OSError):
             time.sleep(0.3)
@@ -78,7 +78,7 @@ def test_mlflow_serves_the_version_in_staging(demo):
             data=body.encode(),
             headers={"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=240) as answer:
             told = json.loads(answer.read())["predictions"]
     assert len(told) == 4
     assert {row["prediction"] for row in told} <= {"defaulted", "repaid"}
@@ -97,4 +97,4 @@ def test_the_ui_is_the_mlflow_server_on_this_folder(demo):
         aliases = {each["alias"] for each in json.loads(found)["registered_model"]["aliases"]}
         assert "staging" in aliases
         os.killpg(child.pid, signal.SIGINT)
-        assert child.wait(timeout=30) == 0
+        assert child.wait(timeout=120) == 0

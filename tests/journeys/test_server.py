@@ -30,7 +30,7 @@ def serving(folder, port, *more):
     finally:
         if server.poll() is None:
             server.send_signal(signal.SIGTERM)
-        server.communicate(timeout=30)
+        server.communicate(timeout=120)
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_a_store_that_cannot_be_opened_ends_with_what_the_server_said(tmp_path, 
     ran = subprocess.run(
         [sys.executable, str(SERVE), "--port", str(port), "--quiet",
          "--backend-store-uri", f"sqlite:///{tmp_path}/text.txt"],
-        cwd=tmp_path, capture_output=True, text=True, timeout=150,
+        cwd=tmp_path, capture_output=True, text=True, timeout=600,
     )  # fmt: skip
     assert ran.returncode == 1
     assert "did not come up" in ran.stderr
@@ -93,7 +93,7 @@ def test_the_smoke_test_fails_in_one_line_where_nothing_answers(tmp_path, port):
     env = {**os.environ, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}
     ran = subprocess.run(
         [sys.executable, str(SMOKE), f"http://127.0.0.1:{port}"],
-        env=env, capture_output=True, text=True, timeout=120,
+        env=env, capture_output=True, text=True, timeout=600,
     )  # fmt: skip
     assert ran.returncode == 1
     assert ran.stderr.strip().splitlines()[-1].startswith(f"http://127.0.0.1:{port} failed")

@@ -28,7 +28,7 @@ def cells(tmp_path_factory):
         patch.setenv("PYTHONPATH", str(ROOT))
         book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in CELLS])
         place = {"metadata": {"path": str(tmp_path_factory.mktemp("book"))}}
-        NotebookClient(book, timeout=240, resources=place).execute()
+        NotebookClient(book, timeout=600, resources=place).execute()
     shown = {}
     for cell in book.cells:
         for output in cell.outputs:

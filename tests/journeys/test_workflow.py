@@ -56,7 +56,7 @@ class Runner:
         }  # fmt: skip
         return subprocess.run(
             ["/bin/bash", "-eo", "pipefail", "-c", step["run"]], cwd=self.folder, env=env,
-            capture_output=True, text=True, check=False, timeout=300,
+            capture_output=True, text=True, check=False, timeout=900,
         )  # fmt: skip
 
 

@@ -81,7 +81,7 @@ from pathlib import Path
 from pipelines.journal import Journal
 journal = Journal.open(Path(sys.argv[1]), {})
 print("open", flush=True)
-time.sleep(60)
+time.sleep(600)
 """
 
 

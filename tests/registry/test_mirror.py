@@ -74,11 +74,11 @@ def served(tmp_path_factory):
             server.wait()
 
 
-def answers(uri, server, seconds=90):
+def answers(uri, server, seconds=240):
     end = time.monotonic() + seconds
     while time.monotonic() < end and server.poll() is None:
         try:
-            with urllib.request.urlopen(f"{uri}/health", timeout=2):
+            with urllib.request.urlopen(f"{uri}/health", timeout=10):
                 return
         except OSError:
             time.sleep(0.2)
@@ -332,7 +332,7 @@ def test_an_unreachable_mlflow_is_one_sentence_and_loses_nothing(shown, monkeypa
     start = time.monotonic()
     with pytest.raises(MirrorFailed, match="The record is complete"):
         shown.show()
-    assert time.monotonic() - start < 30
+    assert time.monotonic() - start < 90
     waiting = outbox.pending(shown.session, shown.name)
     assert [message.attempts for message in waiting] == [1, 1, 1]
     assert "127.0.0.1" in waiting[0].last_error

@@ -96,7 +96,7 @@ def test_two_that_wait_for_each_other_both_get_through(engine, record, tmp_path)
             tries[names] += 1
             db.lock(session, names[0])
             if tries[names] == 1:
-                both.wait(30)
+                both.wait(240)
             db.lock(session, names[1])
 
         ws.change(lock)
@@ -128,7 +128,7 @@ def test_racing_processes_leave_one_in_production(record, engine, url):
         subprocess.Popen([sys.executable, "-c", RACE, url, start, f"risk/{n}", f"risk/{n + 1}"])
         for n in range(1, RACERS, 2)
     ]
-    assert [racer.wait(180) for racer in racers] == [0] * len(racers)
+    assert [racer.wait(900) for racer in racers] == [0] * len(racers)
     assert stages(engine) == {"production": 1, "archived": RACERS - 1}
 
 

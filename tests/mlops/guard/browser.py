@@ -74,7 +74,7 @@ class Browser:
         done = self._ask("Runtime.evaluate", expression=script, returnByValue=True)
         return done["result"].get("value")
 
-    def wait_for(self, script, seconds=60):
+    def wait_for(self, script, seconds=240):
         """Evaluate until it is true."""
         if not self.becomes(script, seconds):
             raise AssertionError(f"{script} stays false on:\n{self.text()[:3000]}")

@@ -146,7 +146,7 @@ class House:
             body.pop("method", "POST"),
             f"{self.url}/{prefix}/2.0/mlflow/{path}",
             json=body,
-            timeout=120,
+            timeout=600,
         )
         return answer.status_code, answer.json()
 
@@ -194,11 +194,11 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def answers(url, child, log, seconds=180):
+def answers(url, child, log, seconds=400):
     end = time.monotonic() + seconds
     while time.monotonic() < end and child.poll() is None:
         try:
-            with urllib.request.urlopen(f"{url}/health", timeout=2):
+            with urllib.request.urlopen(f"{url}/health", timeout=10):
                 return
         except OSError:
             time.sleep(0.2)

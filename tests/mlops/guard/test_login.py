@@ -21,7 +21,7 @@ pytestmark = [
 
 def _ask(house, who, path, api="2.0", **body):
     url = f"{house.url}/ajax-api/{api}/mlflow/{path}"
-    answer = requests.post(url, json=body, auth=who, timeout=120)
+    answer = requests.post(url, json=body, auth=who, timeout=240)
     return answer.status_code, answer.text
 
 
@@ -45,7 +45,7 @@ def test_a_promotion_is_audited_under_the_user_who_signed_in(house, tmp_path):
     with house.served(app="mlops-basic-auth", **env):
         assert _stage(house, None, "Staging")[0] == 401
         file = f"{house.url}/api/2.0/mlflow-artifacts/artifacts/house/models/x/weights"
-        assert requests.put(file, b"x", timeout=60).status_code == 401
+        assert requests.put(file, b"x", timeout=240).status_code == 401
         made = _ask(house, ADMIN, "users/create", username=EVE[0], password=EVE[1])
         assert made[0] == 200, made
         granted = _ask(
@@ -60,7 +60,7 @@ def test_a_promotion_is_audited_under_the_user_who_signed_in(house, tmp_path):
         status, told = _stage(house, EVE, "Staging")
         assert status == 200, told
         weights = file.replace("/x/", f"/{house.get('risk/1').model_id}/artifacts/")
-        assert requests.put(weights, b"x", auth=ADMIN, timeout=60).status_code == 403
+        assert requests.put(weights, b"x", auth=ADMIN, timeout=240).status_code == 403
     entry = house.history("risk/1")[0]
     assert (entry.action, entry.actor, entry.role, entry.source) == (
         "promote", "eve", "releaser", "mlflow-ui",

@@ -27,7 +27,7 @@ def page(template, tmp_path):
         browser = Browser(tmp_path / "chromium")
         try:
             browser.open(f"{house.url}/#/models/risk/versions/2")
-            browser.wait_for("document.body.innerText.includes('risk/2')", seconds=120)
+            browser.wait_for("document.body.innerText.includes('risk/2')", seconds=240)
             yield house, browser
         finally:
             browser.close()

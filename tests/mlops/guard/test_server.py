@@ -35,7 +35,7 @@ def served(template, tmp_path_factory):
 
 
 def _put(house, path, data=b"mine"):
-    return requests.put(_file(house, path), data=data, timeout=60)
+    return requests.put(_file(house, path), data=data, timeout=240)
 
 
 def _file(house, path):
@@ -142,7 +142,7 @@ def test_the_server_looks_at_the_files_that_it_hands_out_itself(served):
 def test_a_registered_versions_files_are_not_deleted(served, path):
     version = served.get("risk/1")
     path = path.format(model=version.model_id, run=version.run_id)
-    assert requests.delete(_file(served, path), timeout=60).status_code == 403
+    assert requests.delete(_file(served, path), timeout=240).status_code == 403
     assert (served.files / "models" / version.model_id / "artifacts" / "weights").exists()
 
 
@@ -155,10 +155,10 @@ def test_new_reports_and_files_of_others_are_welcome(served):
     other = served.client.create_run(served.experiment).info.run_id
     for _ in range(2):
         assert _put(served, f"house/{other}/artifacts/notes.txt").status_code == 200
-    assert requests.delete(_file(served, f"house/{other}"), timeout=60).status_code == 200
+    assert requests.delete(_file(served, f"house/{other}"), timeout=240).status_code == 200
     upload = f"{served.url}/ajax-api/2.0/mlflow/upload-artifact?run_uuid={version.run_id}&path="
-    assert requests.post(upload + "evidence/holdout.txt", b"x", timeout=60).status_code == 403
-    assert requests.post(upload + "evidence/new.txt", b"x", timeout=60).status_code == 200
+    assert requests.post(upload + "evidence/holdout.txt", b"x", timeout=240).status_code == 403
+    assert requests.post(upload + "evidence/new.txt", b"x", timeout=240).status_code == 200
 
 
 def test_a_promotion_made_in_the_page_is_audited_under_its_door(served):
@@ -176,7 +176,7 @@ def test_a_mirror_at_the_other_end_is_never_answered_with_a_promotion(served):
     served.register(name="third")
     body = {"name": "third", "version": "1", "stage": "Staging"}
     url = f"{served.url}/api/2.0/mlflow/model-versions/transition-stage"
-    answer = requests.post(url, json=body, headers={"X-Mlops-Mirror": "1"}, timeout=60)
+    answer = requests.post(url, json=body, headers={"X-Mlops-Mirror": "1"}, timeout=240)
     assert (answer.status_code, "has moved on" in answer.text) == (403, True)
     assert served.get("third/1").stage == "candidate"
     served.promote("third/1", "staging")
@@ -191,7 +191,7 @@ def test_what_is_garbage_to_mlflow_is_kept(served):
     command = [sys.executable, "-m", "mlflow", "gc", "--backend-store-uri", served.uri]
     env = {**os.environ, "MLFLOW_TRACKING_URI": served.url}
     ended = subprocess.run(
-        command, capture_output=True, text=True, check=False, timeout=300, env=env
+        command, capture_output=True, text=True, check=False, timeout=900, env=env
     )
     with served.ws.engine.begin() as raw:
         raw.exec_driver_sql("UPDATE runs SET lifecycle_stage = 'active', deleted_time = NULL")
@@ -205,7 +205,7 @@ def test_an_unguarded_server_is_not_started(tmp_path):
     with unguarded(tmp_path) as env:
         ended = subprocess.run(
             [*command, "--backend-store-uri", f"sqlite:///{tmp_path}/mlflow.db"],
-            capture_output=True, text=True, timeout=300, cwd=tmp_path,
+            capture_output=True, text=True, timeout=900, cwd=tmp_path,
             env={**os.environ, **env}, check=False,
         )  # fmt: skip
     assert ended.returncode == 1

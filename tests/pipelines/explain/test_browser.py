@@ -92,7 +92,7 @@ def looked_at(page: str, width: int, scheme: str) -> tuple[list, list[str], list
                 "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--dump-dom",
                 f"http://127.0.0.1:{server.server_address[1]}/",
             ],
-            capture_output=True, text=True, timeout=60, check=True,
+            capture_output=True, text=True, timeout=300, check=True,
         )  # fmt: skip
     server.shutdown()
     server.server_close()
@@ -143,7 +143,7 @@ def shown(page, tmp_path_factory) -> Iterator[str]:
             stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
     try:
-        deadline = time.monotonic() + 180
+        deadline = time.monotonic() + 400
         while not answers(f"http://127.0.0.1:{port}/health"):
             assert server.poll() is None, (folder / "log").read_text()
             assert time.monotonic() < deadline
@@ -152,12 +152,12 @@ def shown(page, tmp_path_factory) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}/{where}/artifacts/explanation/report.html"
     finally:
         os.killpg(server.pid, signal.SIGTERM)
-        server.wait(timeout=30)
+        server.wait(timeout=120)
 
 
 def answers(url: str) -> bool:
     try:
-        with urlopen(url, timeout=5) as answer:
+        with urlopen(url, timeout=10) as answer:
             return answer.status == 200
     except OSError:
         return False

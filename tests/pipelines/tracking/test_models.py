@@ -283,17 +283,17 @@ def served(uri, store):
         )  # fmt: skip
     try:
         url = f"http://127.0.0.1:{port}"
-        for _ in range(300):
+        for _ in range(1200):
             assert server.poll() is None, Path("serve.log").read_text()[-3000:]
             try:
-                urllib.request.urlopen(f"{url}/ping", timeout=2).close()
+                urllib.request.urlopen(f"{url}/ping", timeout=10).close()
                 break
             except (urllib.error.URLError, OSError):
                 time.sleep(0.2)
         yield url
     finally:
         os.killpg(server.pid, 15)
-        server.wait(20)
+        server.wait(120)
 
 
 def post(url, body):
@@ -301,7 +301,7 @@ def post(url, body):
         f"{url}/invocations", json.dumps(body).encode(), {"Content-Type": "application/json"}
     )
     try:
-        with urllib.request.urlopen(asked, timeout=30) as answer:
+        with urllib.request.urlopen(asked, timeout=240) as answer:
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as error:
         with error:

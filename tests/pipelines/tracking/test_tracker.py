@@ -230,7 +230,7 @@ def test_a_store_that_cannot_be_used_is_one_sentence_within_seconds(uri, reason,
     started = time.monotonic()
     with pytest.raises(TrackingDown, match=reason) as told:
         Tracker(uri.format(here=tmp_path), "e").start("one", {}, {})
-    assert time.monotonic() - started < 15
+    assert time.monotonic() - started < 60
     assert "\n" not in str(told.value)
     assert "secret" not in str(told.value)
 
