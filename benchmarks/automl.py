@@ -12,10 +12,11 @@ virtual environment that has the peer (`pip install "flaml[automl]"`, `pip insta
 "autogluon.tabular[all]"`) and psutil; benchmarks/peers.py runs there. Figures that are kept are
 not measured again, so that a change of ours costs our part alone.
 
-Every run has a process of its own, so that its peak memory is its own. Scores are taken on a
+Every run has a process of its own, so that its peak memory is its own; it is looked at from
+outside. Scores are taken on a
 quarter of the rows that no system saw: "gain" is by how much of LightGBM's lead over the
 baseline the search is ahead of it. "outside" is the parent's CPU during the search, as a share
-of its seconds: asking, telling and journaling, less what this file takes to look at memory.
+of its seconds: asking, telling and journaling.
 `--workers 1` with `taskset -c 0` gives every system one core.
 """
 
@@ -123,7 +124,7 @@ def run_lightgbm(name: str, frame: pd.DataFrame, seed: int) -> dict[str, Any]:
 
 
 def run_ours(
-    name: str, frame: pd.DataFrame, seed: int, seconds: float, workers: int, watch: Watch
+    name: str, frame: pd.DataFrame, seed: int, seconds: float, workers: int
 ) -> dict[str, Any]:
     """Search, with a journal; the rows kept apart are the benchmark's."""
     from pipelines.automl import find_best
@@ -135,7 +136,7 @@ def run_ours(
     table = TABLES[name]
     dataset = take(frame, target=table.target)
     goal = Goal(metric=table.metric, seed=seed, split=PART)
-    watcher = Stopwatch(watch)
+    watcher = Stopwatch()
     with tempfile.TemporaryDirectory() as folder:
         journal = Journal.create(Path(folder) / "run.jsonl", header(dataset, goal))
         budget = Budget(seconds=seconds, workers=workers)
@@ -157,26 +158,22 @@ def run_ours(
 
 
 class Stopwatch:
-    """A watcher that measures the parent's CPU during the search, less the benchmark's own."""
+    """A watcher that measures the parent's CPU during the search."""
 
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self) -> None:
         self.cpu = self.wall = 0.0
-        self._watch = watch
         self._began: tuple[float, float] | None = None
 
     def doing(self, what: str) -> None:
         """Stop the watch when the last trial is over."""
         if self._began and not what.startswith("trying"):
             cpu, wall = self._began
-            self.cpu, self.wall = self._spent() - cpu, time.monotonic() - wall
+            self.cpu, self.wall = time.process_time() - cpu, time.monotonic() - wall
             self._began = None
 
     def searching(self, *_: object) -> None:
         """Start the watch."""
-        self._began = (self._spent(), time.monotonic())
-
-    def _spent(self) -> float:
-        return time.process_time() - self._watch.own
+        self._began = (time.process_time(), time.monotonic())
 
     def profiled(self, *_: object) -> None:
         """Nothing to measure."""
@@ -185,13 +182,12 @@ class Stopwatch:
 
 
 class Watch(threading.Thread):
-    """Looks once a second at the memory and the CPU of this process and all its workers."""
+    """Looks once a second at the memory and the CPU of a process and all its workers."""
 
-    def __init__(self) -> None:
+    def __init__(self, process: int) -> None:
         super().__init__(daemon=True)
         self.peak = 0
-        self.own = 0.0
-        """The CPU seconds that looking took: reading a process's memory map takes milliseconds."""
+        self._process = psutil.Process(process)
         self._cpu: dict[int, float] = {}
 
     @property
@@ -201,17 +197,16 @@ class Watch(threading.Thread):
 
     def run(self) -> None:
         """Look until the process ends."""
-        me = psutil.Process()
-        while True:
-            held = 0
-            for each in (me, *me.children(recursive=True)):
-                with contextlib.suppress(psutil.Error):
-                    held += shared_fairly(each)
-                    times = each.cpu_times()
-                    self._cpu[each.pid] = times.user + times.system
-            self.peak = max(self.peak, held)
-            self.own = time.thread_time()
-            time.sleep(1)
+        with contextlib.suppress(psutil.NoSuchProcess):
+            while True:
+                held = 0
+                for each in (self._process, *self._process.children(recursive=True)):
+                    with contextlib.suppress(psutil.Error):
+                        held += shared_fairly(each)
+                        times = each.cpu_times()
+                        self._cpu[each.pid] = times.user + times.system
+                self.peak = max(self.peak, held)
+                time.sleep(1)
 
 
 def shared_fairly(process: psutil.Process) -> int:
@@ -233,15 +228,11 @@ def row_seconds(answer: Any) -> float:
 def one(args: argparse.Namespace) -> None:
     """Run one system on one split, and print what was measured."""
     name, system, seed = args.one.split(",")
-    watch = Watch()
-    watch.start()
     frame = read(name, args.data, int(seed))
     if system == "lightgbm":
         told = run_lightgbm(name, frame, int(seed))
     else:
-        told = run_ours(name, frame, int(seed), args.seconds, args.workers, watch)
-    told["peak_mb"] = watch.peak / 2**20
-    told["cpu"] = watch.cpu
+        told = run_ours(name, frame, int(seed), args.seconds, args.workers)
     print(json.dumps(told, default=float))
 
 
@@ -251,17 +242,20 @@ def ask(args: argparse.Namespace, name: str, system: str, seed: int) -> dict[str
     command += ["--seconds", str(args.seconds), "--workers", str(args.workers)]
     command += ["--data", str(args.data)] if args.data else []
     path = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
-    told = subprocess.run(
+    process = subprocess.Popen(
         command,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
         env={**os.environ, "PYTHONPATH": path},
     )
-    if told.returncode:
-        return {"failure": told.stderr.strip().splitlines()[-1]}
-    found: dict[str, Any] = json.loads(told.stdout.strip().splitlines()[-1])
-    return found
+    watch = Watch(process.pid)
+    watch.start()
+    told, complaint = process.communicate()
+    if process.returncode:
+        return {"failure": complaint.strip().splitlines()[-1]}
+    found: dict[str, Any] = json.loads(told.strip().splitlines()[-1])
+    return {**found, "peak_mb": watch.peak / 2**20, "cpu": watch.cpu}
 
 
 def ask_peer(args: argparse.Namespace, name: str, system: str, seed: int) -> dict[str, Any]:

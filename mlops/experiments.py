@@ -18,7 +18,7 @@ from mlops.errors import Interrupted
 from mlops.results import Result
 from mlops.sources import question, read
 from mlops.workspace import Workspace
-from pipelines import automl
+from pipelines import automl, processes
 from pipelines import nested as nesting
 from pipelines.anomaly.thresholds import Cut
 from pipelines.errors import BadJournal, UnknownColumn
@@ -141,6 +141,7 @@ def run(  # noqa: PLR0913 - the options of the public verb
         Forbidden: Your role may not register versions.
         Interrupted: Ctrl-C; the message says how to go on.
     """
+    get_ready(engine)
     ws = workspace or Workspace.open()
     require(ws.by, Action.REGISTER)
     limit = budget_of(ws, budget, trials, workers)
@@ -181,6 +182,12 @@ def run(  # noqa: PLR0913 - the options of the public verb
     if shape is not None:
         nesting.check(dataset, goal)
     return _search_and_register(going, resume)
+
+
+def get_ready(engine: str) -> None:
+    """Make the process that workers are forked from, before threads of ours forbid a copy."""
+    if engine == "processes":
+        processes.warm_up()
 
 
 def _asked(

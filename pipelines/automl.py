@@ -196,9 +196,13 @@ class Prepared:
         )  # fmt: skip
         here = not engine.startswith("dask://")
         most = budget.memory or (memory.usual(budget.workers) if here else None)
-        work = replace(self.work, memory=most)
-        with executors.crew(engine, budget.workers, work, OPENING * clock.left) as crew:
-            return searching.search(work, clock, crew, question)
+        work = replace(self.work, memory=most, shelf=self.shelf.folder if here else None)
+        self.shelf.sweep()
+        try:
+            with executors.crew(engine, budget.workers, work, OPENING * clock.left) as crew:
+                return searching.search(work, clock, crew, question)
+        finally:
+            self.shelf.sweep()
 
     def choose(self, board: Leaderboard, clock: Clock) -> Chosen:
         """Fit what won on all training rows: an ensemble, or the single best.

@@ -18,6 +18,8 @@ from queue import SimpleQueue
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from pipelines import ancestor
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from multiprocessing.connection import Connection
@@ -188,12 +190,16 @@ def context() -> Any:
 
 
 def warm_up() -> None:
-    """Start importing what workers need, in a process of its own, while the parent reads on."""
+    """Get the process that workers are forked from: a copy of this one, or one that imports anew.
+
+    The earlier it is asked for, the fewer threads there are that would forbid a copy.
+    """
     if context().get_start_method() == "forkserver":
         from multiprocessing import forkserver
 
         with without_main():
-            forkserver.ensure_running()
+            if not ancestor.copy(PRELOADED):
+                forkserver.ensure_running()
 
 
 class _Hidden:

@@ -25,6 +25,7 @@ from pipelines.task import Task
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     import pandas as pd
 
@@ -104,6 +105,8 @@ class Work:
     """Bytes that a trial may take beyond what its worker holds already."""
     bagged: bool = False
     """Whether the folds' models are kept, to answer together."""
+    shelf: Path | None = None
+    """The folder to lay them down in; None where that is on another machine: then they travel."""
 
     @property
     def metric(self) -> Metric:
@@ -173,16 +176,18 @@ def _judge(trial: Trial, work: Work, seconds: float | None) -> Outcome:
             break
         model = _model(trial, work)
         stops = isinstance(model, Stoppable) and model.stops
-        part = _fold(model, work, (train, test), clock.share(number))
-        parts.append(part if bags or part.answer is None else replace(part, model=None))
+        parts.append(_fold(model, work, (train, test), clock.share(number)))
         if number == 0:
             growth = len(work.features) / len(train)
             cost = work.ceilings.measured(model, work.features, growth)
+        del model  # while the next one grows, this one is held by its part alone
+        if not bags and parts[-1].answer is not None:
+            parts[-1] = replace(parts[-1], model=None)
         if number == 0 and trial.bar is not None and _tally(parts, work).misses(trial.bar):
             break
     outcome = _tally(parts, work).outcome()
     outcome = replace(outcome, metrics={**outcome.metrics, **cost})
-    return _with_models(outcome, parts) if _bags(trial, work) and outcome.complete else outcome
+    return _with_models(outcome, parts, work) if bags and outcome.complete else outcome
 
 
 def _bags(trial: Trial, work: Work) -> bool:
@@ -190,8 +195,11 @@ def _bags(trial: Trial, work: Work) -> bool:
     return work.bagged and len(work.folds) > 1 and not work.rows[trial.algorithm_key].steady
 
 
-def _with_models(outcome: Outcome, parts: Sequence[_Part]) -> Outcome:
-    packed = shelf.pack([part.model for part in parts[:MOST_KEPT] if part.model is not None])
+def _with_models(outcome: Outcome, parts: Sequence[_Part], work: Work) -> Outcome:
+    models = [part.model for part in parts[:MOST_KEPT] if part.model is not None]
+    if work.shelf is not None:
+        return replace(outcome, bag=shelf.lay(models, work.shelf))
+    packed = shelf.pack(models)
     return outcome if packed is None else replace(outcome, packed=packed, bag=shelf.digest(packed))
 
 

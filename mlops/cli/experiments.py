@@ -71,6 +71,7 @@ def run(
     with terminal(json=json, debug=debug) as term:
         from mlops import experiments
 
+        experiments.get_ready(engine)
         with _watch(term) as watcher:
             result = experiments.run(
                 data,
@@ -155,7 +156,9 @@ def demo(
     """
     with terminal(json=json, debug=debug) as term:
         from mlops import demo as journey
+        from mlops.experiments import get_ready
 
+        get_ready("processes")
         with _watch(term) as watcher:
             done = journey.demo(
                 workspace(), budget=budget, rows=rows, seed=seed, workers=workers, watcher=watcher

@@ -25,7 +25,8 @@ WIDEST, FEWEST_STRETCHES = 480, 3
 ROWS_LOOKED_AT = 20_000
 MOST_EPOCHS, PATIENCE = 100, 10
 EPOCHS_APART = 6
-"""Of later epochs only every so-many-th part is remembered: all folds' are, until all ended."""
+"""Of later epochs only every so-many-th part is remembered, and to three digits: all folds' are,
+until all ended."""
 SIZES = ((1_000, 32), (4_000, 64), (16_000, 128), (60_000, 256))
 """Up to so many rows: so many of them per step."""
 LARGEST_STEP = 512
@@ -169,7 +170,7 @@ class Network(BaseEstimator):  # type: ignore[misc] # scikit-learn is untyped
         for epoch in self._learn(*known):
             seen = self.rulers_.transform(watched[0]) if seen is None else seen
             if epoch % max(1, epoch // EPOCHS_APART) == 0:
-                self.past_[epoch] = self.flat_.copy()
+                self.past_[epoch] = self.flat_.astype(np.float16)
             loss = self._loss(Layers(self.widths_, self.flat_).answer(seen), watched[1])
             if loss < best:
                 best, at = loss, epoch
@@ -182,7 +183,7 @@ class Network(BaseEstimator):  # type: ignore[misc] # scikit-learn is untyped
         """Answer as at the end of an earlier epoch, or of the nearest that is remembered."""
         if self.past_:
             nearest = min(self.past_, key=lambda epoch: abs(epoch - epochs))
-            self.flat_ = self.past_[nearest].copy()
+            self.flat_ = self.past_[nearest].astype(np.float32)
 
     def answered(self, rows: Array) -> Array:
         """Return the last layer's answer."""

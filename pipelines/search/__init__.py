@@ -228,8 +228,11 @@ class _Search:
 
     def _shelved(self, outcome: Outcome) -> Outcome:
         """Lay a trial's models down where they wait."""
-        if outcome.packed is not None and self._question.shelf is not None:
-            self._question.shelf.put(outcome.packed)
+        shelf = self._question.shelf
+        if shelf is not None and outcome.packed is not None:
+            shelf.put(outcome.packed)
+        elif shelf is not None and outcome.bag is not None:
+            shelf.take(outcome.bag)
         return replace(outcome, packed=None)
 
     def _tidy(self) -> None:

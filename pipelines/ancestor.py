@@ -1,0 +1,99 @@
+"""The process that workers are forked from: a copy of this one, where copying is safe.
+
+A copy shares its pages with the original, so that what is imported here is neither imported nor
+held twice. A process with threads of its own is not copied: one of them could hold a lock that
+nobody in the copy would ever give back. There, the standard library's server imports everything
+anew, in a process of its own.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import os
+import signal
+import socket
+import sys
+import threading
+import warnings
+from contextlib import suppress
+from multiprocessing import forkserver, resource_tracker, util
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+REMEMBERED = ("_forkserver_address", "_forkserver_alive_fd", "_forkserver_pid", "_lock")
+"""How the standard library remembers its server; a library that does otherwise is left alone."""
+STANDARD = frozenset({0, 1, 2})
+
+
+def copy(modules: Sequence[str]) -> bool:
+    """Have workers forked from a copy of this process, with these modules; say whether they are.
+
+    They are not where a server runs already, and where a copy would not be safe.
+    """
+    server: Any = getattr(forkserver, "_forkserver", None)
+    known = all(hasattr(server, name) for name in REMEMBERED)
+    if not known or server._forkserver_pid is not None or not alone():
+        return False
+    for name in modules:
+        with suppress(ImportError):
+            importlib.import_module(name)
+    if not alone():  # an import began a thread
+        return False
+    with server._lock:
+        resource_tracker.ensure_running()
+        _fork(server)
+    return True
+
+
+def alone() -> bool:
+    """Say whether this process may be copied: on Linux, with no other thread of Python's."""
+    here = threading.current_thread() is threading.main_thread()
+    return sys.platform == "linux" and here and threading.active_count() == 1
+
+
+def _fork(server: Any) -> None:
+    address = str(Path(util.get_temp_dir()) / f"workers-{os.getpid()}")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(address)
+        Path(address).chmod(0o600)
+        listener.listen()
+        alive, ours = os.pipe()
+        for stream in (sys.stdout, sys.stderr):  # or the copy would say it again
+            with suppress(AttributeError, OSError, ValueError):
+                stream.flush()
+        with warnings.catch_warnings():
+            # Python minds the idle threads of libraries too: NumPy's end before a fork.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            pid = os.fork()
+        if pid == 0:
+            _serve(listener.fileno(), alive)
+        os.close(alive)
+    server._forkserver_address = address
+    server._forkserver_alive_fd, server._forkserver_pid = ours, pid
+
+
+def _serve(listener: int, alive: int) -> None:
+    """Be the server until nobody is left who could ask; never return."""
+    try:
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
+        _let_go({*STANDARD, listener, alive})
+        warnings.simplefilter("ignore")  # as errors, or printed, they are of no use to a worker
+        gc.freeze()
+        forkserver.main(listener, alive, [])
+    finally:
+        os._exit(0)
+
+
+def _let_go(kept: Collection[int]) -> None:
+    """Put nothing in the place of every open file: its number must not come to mean another."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for number in [int(each.name) for each in Path("/proc/self/fd").iterdir()]:
+        if number not in {*kept, nothing}:
+            with suppress(OSError):
+                os.dup2(nothing, number, inheritable=False)
+    os.close(nothing)
