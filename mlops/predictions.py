@@ -35,10 +35,24 @@ class Predicted:
     version: ModelVersion
     rows: int
     output: Path
+    anomalies: int | None = None
+    """How many rows were called anomalies; None where that was not the question."""
+    note: str = ""
+    """What a reader must know of the verdicts; empty when there is nothing unusual."""
+
+    @property
+    def sentence(self) -> str:
+        """The outcome in one line."""
+        found = "" if self.anomalies is None else f", {self.anomalies} of them anomalies"
+        told = f"{self.version} answered for {self.rows} rows{found}: {self.output}"
+        return f"{told}\n{self.note}" if self.note else told
 
     def to_dict(self) -> dict[str, Any]:
         """Return what a script needs to go on."""
-        return {"version": str(self.version), "rows": self.rows, "output": self.output}
+        told = {"version": str(self.version), "rows": self.rows, "output": self.output}
+        if self.anomalies is not None:
+            told |= {"anomalies": self.anomalies, "note": self.note}
+        return told
 
 
 def load(ref: str | ModelVersion, *, workspace: Workspace | None = None) -> Predictor:
@@ -93,7 +107,11 @@ def predict(
         raise UnknownFormat(path.name, _WRITERS)
     version, answers = answer(ref, data, fdr=fdr, workspace=workspace)
     files.write_whole(path, lambda part: _write(answers, part))
-    return Predicted(version, len(answers), path)
+    if "is_anomaly" not in answers:
+        return Predicted(version, len(answers), path)
+    called = int(answers["is_anomaly"].sum())
+    note = "" if fdr is None or called else _out_of_reach(answers["p_value"], fdr)
+    return Predicted(version, len(answers), path, called, note)
 
 
 def answer(
@@ -133,6 +151,17 @@ def _discovered(answers: pd.DataFrame, rate: float) -> pd.DataFrame:
     return answers.assign(is_anomaly=called, prediction=called.astype(int))
 
 
+def _out_of_reach(values: pd.Series, rate: float) -> str:
+    """Say why no row was called, in numbers."""
+    if not len(values):
+        return ""
+    return (
+        f"No row is called at a rate of {rate:g}: the strangest has p {values.min():.2g}, and one "
+        f"of {len(values)} rows alone needs {rate / len(values):.2g}. Give fewer rows or a higher "
+        "rate, or have a version learn from more rows that are usual."
+    )
+
+
 def _reasons(
     ws: Workspace, version: ModelVersion, predictor: Predictor, frame: pd.DataFrame,
     answers: pd.DataFrame,
@@ -142,12 +171,19 @@ def _reasons(
     places = [at for at in order if answers["is_anomaly"].iloc[at]][:MOST_EXPLAINED]
     told = [""] * len(answers)
     if places:
-        with files.scratch(ws.settings.home) as folder:
-            usual = evidence.fetch(ws, version.run_id, folder).background
-        found = reasons.of(predictor, frame.iloc[places], usual)
-        for at, words in zip(places, found.told, strict=True):
+        found = told_why(ws, version, predictor, frame.iloc[places])
+        for at, words in zip(places, found, strict=True):
             told[at] = words
     return told
+
+
+def told_why(
+    ws: Workspace, version: ModelVersion, predictor: Predictor, rows: pd.DataFrame
+) -> list[str]:
+    """Return for each row the columns that make it strange, with the cell and what it adds."""
+    with files.scratch(ws.settings.home) as folder:
+        usual = evidence.fetch(ws, version.run_id, folder).background
+    return list(reasons.of(predictor, rows, usual).told)
 
 
 def taught(predictor: Predictor) -> dict[str, str]:

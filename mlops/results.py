@@ -66,11 +66,13 @@ class Result:
 
     @property
     def sentence(self) -> str:
-        """How good the version is on rows it never saw."""
+        """How good the version is on rows it never saw; without labels that cannot be told."""
         scores = ", ".join(
             f"{key} {value:.4g}{self._sure if key == self.metric else ''}"
             for key, value in self.metrics.items()
         )
+        if self.metric == "agreement":
+            return f"{self.version} ranks rows by how strange they are, without labels: {scores}"
         return f"{self.version} on {self.holdout_rows} rows it never saw: {scores}"
 
     @property

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from mlops import experiments
-from mlops.predictions import load_version, taught
+from mlops.predictions import load_version, taught, told_why
 from mlops.sources import read_features
 from mlops.workspace import Workspace
 from pipelines.errors import BadSetting
@@ -113,12 +113,14 @@ def review(
         _cells(predictor, table), rows, there,
     )  # fmt: skip
     shown = table.join(answers[["score", "p_value"]]).iloc[chosen]
+    shown = shown.assign(reasons=told_why(ws, version, predictor, table.iloc[chosen]))
     return Review(version=version, table=table, rows=shown, known=len(there), workspace=ws)
 
 
 def digests(table: pd.DataFrame) -> list[str]:
     """Return a name for each row, from its cells alone."""
-    cells = table.reindex(columns=sorted(table.columns, key=str)).astype(str)
+    named = table.reindex(columns=sorted(table.columns, key=str))
+    cells = named.astype(str).astype(object).where(named.notna(), "")
     lines = cells.agg("\x1f".join, axis=1)
     return [hashlib.sha256(line.encode()).hexdigest()[:16] for line in lines]
 

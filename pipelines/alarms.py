@@ -1,8 +1,6 @@
 """From a detector to an alarm: what training rows score, where to cut, how far to believe it.
 
-The reference says how strange rows look that a detector did not learn from: the out-of-fold
-scores of a labelled search, or scores from fitting once more in parts. What a detector says of the
-rows it learned from makes new rows look rarer than they are (``benchmarks/false_discoveries.py``).
+What p-values compare with is in ``pipelines.references``.
 """
 
 from __future__ import annotations
@@ -11,12 +9,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
+import pandas as pd
 from scipy.optimize import minimize
 from scipy.special import expit
 from scipy.stats import spearmanr
-from threadpoolctl import threadpool_limits
 
-from pipelines.adapters import build
+from pipelines import references
 from pipelines.adapters.alarms import Alarm
 from pipelines.errors import BadSetting
 from pipelines.task import Task
@@ -30,8 +28,8 @@ if TYPE_CHECKING:
 
 Array: TypeAlias = np.ndarray[Any, Any]
 
-PARTS = 5
-MOST_REFERENCE = 20_000
+MOST_TO_CUT = 100_000
+"""Of a larger table so many rows say where its strangest few lie."""
 FEWEST_TO_CALIBRATE = 10
 FEWEST_TO_CUT = 3
 
@@ -42,7 +40,9 @@ class Diagnosis:
 
     cut: str
     share: float
-    """Of the training rows, how many are beyond the threshold."""
+    """Of the rows that say where to cut, how many are beyond the threshold."""
+    reference: str
+    """What p-values compare with."""
     agreement: float | None
     """Rank correlation with the mean rank of the other detectors."""
     stability: float | None
@@ -52,11 +52,20 @@ class Diagnosis:
 
     def told(self) -> str:
         """Return it in one sentence."""
-        parts = [f"Cut at {self.cut}", f"{self.share:.2%} of the training rows lie beyond"]
+        parts = [f"Cut at {self.cut}", f"{self.share:.2%} of the rows lie beyond"]
         named = {"agreement": self.agreement, "stability": self.stability}
         parts += [f"{name} {value:.2f}" for name, value in named.items() if value is not None]
         parts.append(f"separation {self.separation:.2f}")
-        return f"{'; '.join(parts)}: diagnostics, not qualities."
+        return f"{'; '.join(parts)}: diagnostics, not qualities. {self.reference.capitalize()}."
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The rows a run keeps apart."""
+
+    features: pd.DataFrame
+    truth: Array | None = None
+    """1 for an anomaly; None without labels."""
 
 
 UNLABELLED = "unlabelled"
@@ -96,66 +105,70 @@ def completed(dataset: Dataset) -> tuple[Dataset, bool]:
     return replace(dataset, frame=frame), True
 
 
-def arm(chosen: Chosen, work: Work, cut: Cut, *, partial: bool) -> Diagnosis:
+def arm(chosen: Chosen, work: Work, cut: Cut, held: Held, *, partial: bool) -> Diagnosis:
     """Put an alarm around the chosen detector; return what can be seen of it.
 
     Chances are learned only where every row has a label (not ``partial``).
     """
-    model = chosen.model
-    found, again = _reference(chosen, work, chosen.trial.seed)
-    known = None if work.labels is None else work.truth(np.arange(len(work.features)))
-    usable = np.isfinite(found)
-    learned = _learned(chosen, work)
-    scores = found[usable] if learned is None else learned
-    threshold, told = cut.threshold(scores)
-    reference, sigmoid = found[usable], None
-    if known is not None and len(found) == len(known):
-        reference = found[usable & (known == 0)]
+    known, found, sigmoid = None, np.empty(0), None
+    if work.labels is None:
+        reference = references.of_unlabelled(chosen, work, held.features)
+    else:
+        known, found = _out_of_fold(chosen, work)
+        usual = held.features if held.truth is None else held.features[held.truth == 0]
+        reference = references.of_labelled(found, known == 0, chosen.model.score(usual))
         if not partial:
-            sigmoid = _sigmoid(reference, found[usable], known[usable])
-        if cut.auto and known[usable].sum() >= FEWEST_TO_CUT:
-            threshold, told = _best_cut(found[usable], known[usable], partial=partial)
-    if len(reference) > MOST_REFERENCE:
-        reference = np.random.default_rng(0).permutation(reference)[:MOST_REFERENCE]
-    chosen.model = cast("Model", Alarm(model, reference, threshold, sigmoid))
+            sigmoid = _sigmoid(reference.scores, found, known)
+    scores = _to_cut(chosen, work, held, cut, found if len(found) else reference.all_scores)
+    if known is not None and cut.auto and known.sum() >= FEWEST_TO_CUT:
+        threshold, told = _best_cut(found, known, partial=partial)
+    else:
+        threshold, told = cut.threshold(scores, of=len(work.features) + len(held.features))
+    chosen.model = cast(
+        "Model", Alarm(chosen.model, reference.scores, threshold, sigmoid, parts=reference.parts)
+    )
     beyond = scores > threshold
     return Diagnosis(
         cut=told,
         share=float(beyond.mean()),
+        reference=reference.told,
         agreement=None if work.labels is not None else chosen.outcome.score,
-        stability=_stability(found, again),
+        stability=_stability(reference.stability),
         separation=_between(scores, beyond),
     )
 
 
-def _reference(chosen: Chosen, work: Work, seed: int) -> tuple[Array, Array | None]:
-    """Return scores of rows not learned from, and of the same rows from the fit on all."""
+def _out_of_fold(chosen: Chosen, work: Work) -> tuple[Array, Array]:
+    """Return the labels and scores of the rows that a fold held out; none where none was tried."""
     answer = chosen.outcome.out_of_fold
-    if work.labels is not None and answer is not None:
-        return answer.astype(float), None
-    places = np.random.default_rng(seed).permutation(len(work.features))[:MOST_REFERENCE]
-    scores = np.full(len(places), np.nan)
-    row, params = work.rows[chosen.trial.algorithm_key], dict(chosen.trial.params)
-    for part in np.array_split(np.arange(len(places)), PARTS):
-        rest = np.setdiff1d(np.arange(len(places)), part)
-        model = build(row, params, seed, plan=work.plan, task=work.task)
-        with threadpool_limits(1):
-            model.fit(work.features.iloc[places[rest]])
-            scores[part] = model.score(work.features.iloc[places[part]])
-    return scores, chosen.model.score(work.features.iloc[places])
+    if answer is None:
+        return np.empty(0), np.empty(0)
+    usable = np.isfinite(answer)
+    return work.truth(np.flatnonzero(usable)), answer[usable].astype(float)
 
 
-def _learned(chosen: Chosen, work: Work) -> Array | None:
-    """Return a detector's own record of the rows it learned from: a share of them is cut there."""
+def _to_cut(chosen: Chosen, work: Work, held: Held, cut: Cut, found: Array) -> Array:
+    """Return the scores that say where to cut.
+
+    So many of this very table: what the model says of the table. A share or an estimate: what a
+    detector noted of the rows it learned from, or scores by fits that did not see the row.
+    """
+    if cut.most is not None:
+        whole = pd.concat([work.features, held.features])
+        if len(whole) > MOST_TO_CUT:
+            whole = whole.sample(MOST_TO_CUT, random_state=0)
+        return chosen.model.score(whole)
     detector = getattr(getattr(chosen.model, "guard", None), "detector", None)
     own = getattr(detector, "reference_", None)
-    return None if own is None or work.labels is not None else np.asarray(own)
+    if own is not None and work.labels is None:
+        return np.asarray(own)
+    return found
 
 
-def _stability(found: Array, again: Array | None) -> float | None:
-    if again is None or len(found) != len(again) or np.ptp(found) == 0 or np.ptp(again) == 0:
+def _stability(pair: tuple[Array, Array] | None) -> float | None:
+    if pair is None or min(np.ptp(scores) for scores in pair) == 0:
         return None
-    return float(spearmanr(found, again).statistic)
+    return float(spearmanr(*pair).statistic)
 
 
 def _between(scores: Array, beyond: Array) -> float:

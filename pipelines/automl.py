@@ -218,7 +218,9 @@ class Prepared:
         chosen = choice.make()
         if self.dataset.task is Task.ANOMALY:
             self._doing("finding where to cut")
-            told = alarms.arm(chosen, self.work, self.goal.cut, partial=self.partial)
+            truth = None if self.apart is None else self.apart.truth
+            held = alarms.Held(self._features(self.holdout), truth)
+            told = alarms.arm(chosen, self.work, self.goal.cut, held, partial=self.partial)
             self.diagnosis = told
             chosen.notes.append(told.told())
         return chosen

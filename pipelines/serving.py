@@ -86,7 +86,7 @@ class Predictor:
         scores = self.model.score(rows) if len(rows) else np.empty(0)
         told["score"] = scores
         if isinstance(self.model, Alarm):
-            told["p_value"] = self.model.p_values(scores)
+            told["p_value"] = self.model.p_values(rows, scores) if len(rows) else scores
             told["is_anomaly"] = told["prediction"].astype(bool)
             chances = self.model.chances(scores)
             if chances is not None:

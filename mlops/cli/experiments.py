@@ -32,8 +32,12 @@ def run(
     metric: Annotated[str | None, typer.Option(help="What to optimise: roc_auc, rmse ...")] = None,
     seed: Annotated[int, typer.Option(help="Makes a run repeatable.")] = 0,
     workers: Annotated[int | None, typer.Option(help="Trials at a time; default: cores.")] = None,
-    algorithms: Annotated[str, typer.Option(help="Only these, comma-separated.")] = "",
-    exclude: Annotated[str, typer.Option(help="All but these, comma-separated.")] = "",
+    algorithms: Annotated[
+        list[str] | None, typer.Option(help="Only these, comma-separated.")
+    ] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option(help="All but these, comma-separated.")
+    ] = None,
     keep: Annotated[list[str] | None, typer.Option(help="Keep a column a check drops.")] = None,
     types: Annotated[list[str] | None, typer.Option("--type", help="column=category ...")] = None,
     rows: Annotated[int | None, typer.Option(help="Sample this many rows.")] = None,
@@ -83,8 +87,8 @@ def run(
                 metric=metric,
                 seed=seed,
                 workers=workers,
-                algorithms=words(algorithms),
-                exclude=words(exclude),
+                algorithms=words(*algorithms or ()),
+                exclude=words(*exclude or ()),
                 keep=keep or (),
                 types=pairs("--type", types or ()),
                 rows=rows,

@@ -9,13 +9,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def words(text: str) -> list[str]:
-    """Split a comma-separated option.
+def words(*texts: str) -> list[str]:
+    """Split a comma-separated option, given once or again and again.
 
-    >>> words("lightgbm, logistic")
-    ['lightgbm', 'logistic']
+    >>> words("lightgbm, logistic", "knn")
+    ['lightgbm', 'logistic', 'knn']
     """
-    return [word.strip() for word in text.split(",") if word.strip()]
+    return [word.strip() for text in texts for word in text.split(",") if word.strip()]
 
 
 def pairs(option: str, texts: Sequence[str]) -> dict[str, str]:

@@ -36,9 +36,4 @@ def predict(
             term.table(predictions.numbered(answers))
             return
         done = predictions.predict(ref, data, output, fdr=fdr, workspace=workspace())
-        term.answer(
-            done,
-            lambda console: console.print(
-                f"{done.version} answered for {done.rows} rows: {done.output}", markup=False
-            ),
-        )
+        term.answer(done, lambda console: console.print(done.sentence, markup=False))

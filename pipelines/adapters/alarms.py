@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 import numpy as np
 from scipy.special import expit
 
-from pipelines.anomaly.thresholds import p_values
+from pipelines.anomaly.thresholds import beyond, p_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,10 @@ Array: TypeAlias = np.ndarray[Any, Any]
 
 
 class Alarm:
-    """A fitted detector with reference scores and a threshold. A row's answers are its own."""
+    """A fitted detector with reference scores and a threshold. A row's answers are its own.
+
+    ``parts`` are models that each left some rows out, with their scores of those.
+    """
 
     classes: tuple[Any, ...] = ()
 
@@ -31,9 +34,13 @@ class Alarm:
         reference: Array,
         threshold: float,
         sigmoid: Sequence[float] | None = None,
+        *,
+        parts: Sequence[tuple[Model, Array]] = (),
     ) -> None:
         self.inner, self.threshold = inner, threshold
         self.reference = np.sort(np.asarray(reference, dtype=float))
+        self.parts = [model for model, _ in parts]
+        self.apart = [np.sort(np.asarray(scores, dtype=float)) for _, scores in parts]
         self.sigmoid = None if sigmoid is None else [float(number) for number in sigmoid]
         self.algorithm, self.explain_with = inner.algorithm, inner.explain_with
 
@@ -44,7 +51,8 @@ class Alarm:
 
     @task.setter
     def task(self, task: Task) -> None:
-        self.inner.task = task
+        for model in (self.inner, *self.parts):
+            model.task = task
 
     def __getattr__(self, name: str) -> Any:
         """Let whoever looks inside see the steps of the model inside."""
@@ -65,16 +73,24 @@ class Alarm:
         """Return how strange each row is."""
         return self.inner.score(features)
 
-    def p_values(self, scores: Array) -> Array:
-        """Return the share of reference rows at least as strange as each score."""
-        return p_values(self.reference, scores)
+    def p_values(self, features: pd.DataFrame, scores: Array) -> Array:
+        """Return the share of reference rows at least as strange as each row.
+
+        A reference row is compared with by the model that scored it without having seen it.
+        """
+        above = beyond(self.reference, scores)
+        for model, apart in zip(self.parts, self.apart, strict=True):
+            above = above + beyond(apart, model.score(features))
+        many = len(self.reference) + sum(len(apart) for apart in self.apart)
+        found: Array = (above + 1) / (many + 1)
+        return found
 
     def chances(self, scores: Array) -> Array | None:
         """Return the probability of an anomaly; None where no labels taught it."""
         if self.sigmoid is None:
             return None
         slope, shift = self.sigmoid
-        place = -np.log(self.p_values(scores))
+        place = -np.log(p_values(self.reference, scores))
         found: Array = expit(slope * place + shift)
         return found
 

@@ -75,12 +75,16 @@ class Cut:
         """Whether nobody said where to cut, or how to estimate it."""
         return self.share is None and self.most is None and self.estimate in {"", DEFAULT}
 
-    def threshold(self, reference: Array) -> tuple[float, str]:
-        """Return the score above which a row is an anomaly, and how it came about in words."""
+    def threshold(self, reference: Array, of: int | None = None) -> tuple[float, str]:
+        """Return the score above which a row is an anomaly, and how it came about in words.
+
+        ``of`` is how many rows the table has, where the reference is only some of them.
+        """
         ordered = np.sort(reference)
         many = len(ordered)
         if self.most is not None:
-            count, told = min(self.most, many), f"the {self.most} strangest rows"
+            count = min(max(1, round(self.most * many / (of or many))), many)
+            told = f"the {self.most} strangest rows"
         elif self.share is not None:
             count, told = max(1, round(self.share * many)), f"a share of {self.share:g}, as given"
         else:
@@ -157,9 +161,13 @@ def p_values(reference: Array, scores: Array) -> Array:
     >>> p_values(np.array([1.0, 2.0, 3.0]), np.array([2.5])).tolist()
     [0.5]
     """
-    ordered = np.sort(reference)
-    above = len(ordered) - np.searchsorted(ordered, scores, side="left")
-    found: Array = (above + 1) / (len(ordered) + 1)
+    found: Array = (beyond(np.sort(reference), scores) + 1) / (len(reference) + 1)
+    return found
+
+
+def beyond(reference: Array, scores: Array) -> Array:
+    """Return how many of sorted reference scores are at least as great as each score."""
+    found: Array = len(reference) - np.searchsorted(reference, scores, side="left")
     return found
 
 

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 import mlops
 from mlops.cli import app
+from mlops.reviews import digests
 from mlops.workspace import Workspace
 from pipelines.errors import BadSetting
 from pipelines.explain import reasons
@@ -88,6 +89,9 @@ def test_false_alarms_are_held_to_a_share(ws, version, payments, tmp_path):
     mlops.predict(str(version), frame, tmp_path / "told.csv", fdr=0.2, workspace=ws)
     called = pd.read_csv(tmp_path / "told.csv")["is_anomaly"].to_numpy()
     assert (called & ~strange).sum() <= 0.3 * max(1, called.sum())
+    done = mlops.predict(str(version), frame, tmp_path / "told.csv", fdr=0.001, workspace=ws)
+    assert done.anomalies == 0
+    assert "of 260 rows alone needs 3.8e-06" in done.sentence
     with pytest.raises(BadSetting, match="between 0 and 1"):
         mlops.predict(str(version), frame, tmp_path / "told.csv", fdr=2.0, workspace=ws)
 
@@ -100,6 +104,7 @@ def test_a_review_asks_for_strange_rows_keeps_answers_with_their_author_and_lear
     asked = found.rows.index.tolist()
     assert len(set(asked)) == 8
     assert strange[asked].mean() > 0.3
+    assert found.rows["reasons"][strange[asked]].str.startswith("amount=").all()
     assert found.answer({place: bool(strange[place]) for place in asked}) == 8
     again = mlops.review(str(version), frame, rows=8, workspace=ws)
     assert again.known == 8
@@ -112,6 +117,12 @@ def test_a_review_asks_for_strange_rows_keeps_answers_with_their_author_and_lear
     assert result.version.name == version.name
     assert result.version.number == version.number + 1
     assert result.metric == "roc_auc"
+
+
+def test_rows_with_gaps_have_names_of_their_own():
+    table = pd.DataFrame({"a": [1.5, np.nan, np.nan], "b": ["x", "x", None]})
+    assert len(set(digests(table))) == 3
+    assert digests(table.iloc[[1]]) == digests(table)[1:2]
 
 
 def test_a_review_of_rows_that_are_not_there_is_refused(ws, version, payments):

@@ -17,7 +17,7 @@ from pipelines.goal import Goal
 from pipelines.packaging import save
 from pipelines.schema import Schema
 from pipelines.search import Budget
-from pipelines.serving import load
+from pipelines.serving import Predictor, load
 from pipelines.task import Task
 from pipelines.testing import example
 
@@ -115,6 +115,38 @@ def test_answers_carry_score_p_value_and_verdict_and_survive_saving(found, tmp_p
     assert not again.about["why"]
     with pytest.raises(TypeError, match="no probabilities"):
         again.model.probabilities(dataset.frame)
+
+
+def test_rows_are_compared_with_rows_that_no_fit_saw_where_they_are_few(found):
+    dataset, _ = planted()
+    kinds = {each.name: each.kind for each in found.plan.columns}
+    predictor = Predictor(found.model, Schema.of(dataset.frame, kinds), {})
+    assert "p-values compare with 240 rows, each scored by one of 6 fits" in found.note.lower()
+    assert len(found.model.parts) == 5
+    fresh, odd = planted(rows=600, seed=9)
+    answers = predictor.answers(fresh.frame)
+    assert abs(answers["p_value"][~odd].mean() - 0.5) < 0.1
+    assert answers["p_value"][odd].max() < 0.2, "a twelfth of what it compares with is odd too"
+    assert list(predictor.answers(fresh.frame.head(0))) == list(answers)
+
+
+def test_rows_kept_apart_are_compared_with_where_they_are_many_and_a_budget_is_kept():
+    dataset, _ = planted(rows=5_200)
+    goal = Goal(algorithms=["ecod"], cut=Cut.of(None, 40))
+    found = find_best(dataset, goal, Budget(trials=1), engine="serial")
+    assert found.model.parts == []
+    assert len(found.model.reference) == len(found.holdout) == 1_040
+    assert "1,040 rows that were kept apart" in found.note
+    assert found.model.predict(dataset.frame).sum() == 40
+
+
+def test_labels_and_no_time_for_a_trial_still_make_an_alarm():
+    dataset, strange = planted(labelled=0)
+    found = find_best(dataset, Goal(algorithms=["labelled_trees"]), Budget(seconds=1e-3),
+                      engine="serial")  # fmt: skip
+    usual = ~strange[found.holdout.index]
+    assert len(found.model.reference) == usual.sum()
+    assert found.model.predict(dataset.frame[["a", "b", "c"]])[strange].mean() > 0.8
 
 
 def test_what_is_seen_without_labels_is_told_as_what_it_is(found):
