@@ -57,14 +57,13 @@ class Levels:
         """Return the rows through the table."""
         return np.asarray(self.table_[self.codes(values)])
 
-    def look_up(self, cells: list[Any]) -> np.ndarray:
-        """Return a few cells through the table."""
+    def places(self, cells: list[Any]) -> list[int]:
+        """Return where a few cells stand in the table."""
         known, texts = self.codes_, not self.numeric_
-        places = [
+        return [
             known[cell] if texts and type(cell) is str and cell in known else self._code(cell)
             for cell in cells
         ]
-        return np.asarray(self.table_[places])
 
     def codes(self, values: pd.Series) -> np.ndarray:
         """Return each row's place in the table."""

@@ -13,7 +13,11 @@ import numpy as np
 from pipelines.cleaning.reading import as_floats
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     import pandas as pd
+
+    from pipelines.cleaning.reading import Numbers
 
 MOST = 64
 """Up to here a loop over cells is faster than pandas' ways with columns."""
@@ -48,10 +52,15 @@ class FewRows:
             found = self._columns[name] = Cells(self.frame[name])
         return found
 
-    def numbers(self, names: tuple[Any, ...]) -> np.ndarray:
+    def holds(self, names: Iterable[Any]) -> bool:
+        """Say whether all of these columns are there."""
+        return self._known.issuperset(names)
+
+    def numbers(self, readers: Sequence[Numbers]) -> np.ndarray:
         """Return columns side by side as numbers; what is none is missing."""
+        names = (readers[0].infinite, *(each.column for each in readers))
         found = self._blocks.get(names)
         if found is None:
-            columns = [as_floats(self[name].series) for name in names]
-            found = self._blocks[names] = np.array(columns).T
-        return found
+            columns = [as_floats(self[name].series) for name in names[1:]]
+            found = self._blocks[names] = readers[0].bounded(np.array(columns).T)
+        return found.copy()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import pandas as pd
 
-from pipelines.cleaning.stages import LARGEST
+from pipelines.cleaning.stages import within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -54,7 +54,7 @@ class Numbers:
         """Return numbers, none of them infinite."""
         if self.infinite == "missing":
             found = np.where(np.isinf(found), np.nan, found)
-        return np.asarray(np.clip(found, -LARGEST, LARGEST))
+        return within(found)
 
 
 class Moments:
@@ -83,6 +83,8 @@ class Moments:
 def as_floats(values: pd.Series) -> np.ndarray:
     """Return any column as floats; what is no number is missing."""
     if values.dtype.kind in "fiub":
+        if isinstance(values.dtype, np.dtype):
+            return values.to_numpy(dtype=float)  # nothing else can be missing in it
         try:
             return values.to_numpy(dtype=float, na_value=np.nan)
         except (TypeError, ValueError):

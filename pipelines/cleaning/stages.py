@@ -41,6 +41,11 @@ Head = tuple[str, str]
 """An encoded column's name and the raw column it comes from."""
 
 
+def within(block: np.ndarray) -> np.ndarray:
+    """Return numbers of which none is too large; for a few of them faster than ``np.clip``."""
+    return np.asarray(np.minimum(np.maximum(block, -LARGEST), LARGEST))
+
+
 class Stage(ABC):
     """One fitted step for a block: learns from training rows, then changes any rows."""
 

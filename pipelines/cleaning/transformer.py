@@ -23,7 +23,6 @@ from pipelines.cleaning.operations import Step
 from pipelines.cleaning.plan import ColumnPlan, Plan
 from pipelines.cleaning.reading import Moments, Numbers, Reader, as_floats
 from pipelines.cleaning.stages import (
-    LARGEST,
     Along,
     Fill,
     Head,
@@ -31,6 +30,7 @@ from pipelines.cleaning.stages import (
     Nearest,
     Stage,
     stage_for,
+    within,
 )
 from pipelines.cleaning.texts import Words
 from pipelines.dataset import Kind
@@ -105,9 +105,13 @@ class Group:
         """Return a few rows: numbers all at once, levels cell by cell."""
         first = self.readers[0]
         if isinstance(first, Numbers):
-            return [first.bounded(rows.numbers(tuple(each.column for each in self.readers)))]
+            return [rows.numbers(self.readers)]
         if isinstance(first, Levels):
-            return [reader.look_up(rows[reader.column].items) for reader in self.readers]
+            found = [(each.table_, each.places(rows[each.column].items)) for each in self.readers]
+            if all(table.shape[1] == 1 for table, _ in found):
+                cells = [[table[place, 0] for place in places] for table, places in found]
+                return [np.array(cells).T]
+            return [table[places] for table, places in found]
         return [reader.read(rows[reader.column].series) for reader in self.readers]
 
     @property
@@ -154,7 +158,7 @@ class Preparation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.mixes_columns_ = any(raw not in plan.used for raw in self.raw_columns_) or any(
             isinstance(stage, Along | Nearest) for group in self.groups_ for stage in group.stages
         )
-        return np.asarray(np.clip(block, -LARGEST, LARGEST))
+        return within(block)
 
     def transform(self, features: pd.DataFrame | FewRows) -> np.ndarray:
         """Return rows as floats, the way the training rows were.
@@ -168,10 +172,10 @@ class Preparation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if not len(frame):
             return np.empty((0, len(self.names_)))
         rows = FewRows(frame) if isinstance(frame, pd.DataFrame) and len(frame) <= MOST else frame
-        block = np.hstack([group.read(rows) for group in self.groups_])
+        block = np.concatenate([group.read(rows) for group in self.groups_], axis=1)
         for combiner in self.combiners_:
             block = combiner.apply(block)
-        return np.asarray(np.clip(block, -LARGEST, LARGEST))
+        return within(block)
 
     def get_feature_names_out(self, input_features: object = None) -> np.ndarray:  # noqa: ARG002
         """Return the encoded columns' names."""
@@ -186,6 +190,8 @@ class Preparation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 f"{', '.join(map(repr, self.feature_names_in_))}, not as "
                 f"{type(features).__name__}."
             )
+        if isinstance(features, FewRows) and features.holds(self.feature_names_in_):
+            return features
         for name in self.feature_names_in_:
             if name not in features:
                 raise SchemaMismatch(f"The rows lack the column {name!r}, which the model uses.")
