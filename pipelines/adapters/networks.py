@@ -8,6 +8,8 @@ of any epoch: so a network can watch other rows, and ``keep`` can go back to an 
 from __future__ import annotations
 
 import itertools
+import os
+import tempfile
 import time
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
@@ -25,8 +27,7 @@ WIDEST, FEWEST_STRETCHES = 480, 3
 ROWS_LOOKED_AT = 20_000
 MOST_EPOCHS, PATIENCE = 100, 10
 EPOCHS_APART = 6
-"""Of later epochs only every so-many-th part is remembered, and to three digits: all folds' are,
-until all ended."""
+"""Of later epochs only every so-many-th part is remembered: all folds' are, until all ended."""
 SIZES = ((1_000, 32), (4_000, 64), (16_000, 128), (60_000, 256))
 """Up to so many rows: so many of them per step."""
 LARGEST_STEP = 512
@@ -136,6 +137,31 @@ class Adam:
         self._layers.flat -= rate / (1 - FIRST**self._steps) * self._mean / size
 
 
+class Past:
+    """The weights of earlier epochs, in a file: in memory those of all folds would be too many."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - it is open as long as this lives
+        self._places: dict[int, tuple[int, int]] = {}
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __del__(self) -> None:
+        self._file.close()
+
+    def put(self, epoch: int, flat: Array) -> None:
+        """Remember an epoch's weights."""
+        self._places[epoch] = self._file.seek(0, os.SEEK_END), flat.nbytes
+        self._file.write(flat.tobytes())
+
+    def nearest(self, epoch: int) -> Array:
+        """Return the weights of the epoch, or of the nearest that is remembered."""
+        place, size = self._places[min(self._places, key=lambda each: abs(each - epoch))]
+        self._file.seek(place)
+        return np.frombuffer(bytearray(self._file.read(size)), dtype=np.float32)
+
+
 class Network(BaseEstimator):  # type: ignore[misc] # scikit-learn is untyped
     """What the classifier and the regressor share: layers, and how they learn."""
 
@@ -155,7 +181,7 @@ class Network(BaseEstimator):  # type: ignore[misc] # scikit-learn is untyped
 
     def fit(self, rows: Array, target: Array) -> Self:
         """Learn for the epochs that were asked for."""
-        self.past_: dict[int, Array] = {}
+        self.past_: Past | None = None
         for _ in zip(range(self.epochs), self._learn(rows, target), strict=False):
             pass
         return self
@@ -164,13 +190,13 @@ class Network(BaseEstimator):  # type: ignore[misc] # scikit-learn is untyped
         self, known: tuple[Array, Array], watched: tuple[Array, Array], deadline: float
     ) -> int:
         """Learn until the watched rows gain no more; return how many epochs that took."""
-        self.past_ = {}
+        self.past_ = Past()
         seen: Array | None = None
         best, at = float("inf"), 0
         for epoch in self._learn(*known):
             seen = self.rulers_.transform(watched[0]) if seen is None else seen
             if epoch % max(1, epoch // EPOCHS_APART) == 0:
-                self.past_[epoch] = self.flat_.astype(np.float16)
+                self.past_.put(epoch, self.flat_)
             loss = self._loss(Layers(self.widths_, self.flat_).answer(seen), watched[1])
             if loss < best:
                 best, at = loss, epoch
@@ -181,9 +207,8 @@ class Network(BaseEstimator):  # type: ignore[misc] # scikit-learn is untyped
 
     def keep(self, epochs: int) -> None:
         """Answer as at the end of an earlier epoch, or of the nearest that is remembered."""
-        if self.past_:
-            nearest = min(self.past_, key=lambda epoch: abs(epoch - epochs))
-            self.flat_ = self.past_[nearest].astype(np.float32)
+        if self.past_:  # a saved one has none
+            self.flat_ = self.past_.nearest(epochs)
 
     def answered(self, rows: Array) -> Array:
         """Return the last layer's answer."""
@@ -192,7 +217,7 @@ class Network(BaseEstimator):  # type: ignore[misc] # scikit-learn is untyped
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave earlier epochs behind when saved."""
-        return {**super().__getstate__(), "past_": {}}
+        return {**super().__getstate__(), "past_": None}
 
     def _learn(self, rows: Array, target: Array) -> Iterator[int]:
         """Learn epoch by epoch; ``flat_`` holds the weights that answer after each."""

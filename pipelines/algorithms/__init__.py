@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 NO_NEEDS: frozenset[str] = frozenset()
 """Native missing values, ordinal codes for categories."""
 TREES: frozenset[str] = frozenset({"no_missing"})
+MANY_ROWS = 20_000
+"""Beyond these a forest needs fewer trees, and each of them is large."""
 DISTANCES: frozenset[str] = frozenset({"numbers", "scaled", "no_missing", "dense"})
 
 
@@ -126,6 +128,8 @@ class Algorithm:
     """How its cost grows, in words like ``rows x log rows``."""
     standby: bool = False
     """Takes part only when somebody names it."""
+    at_scale: Mapping[str, BaseDistribution] = field(default_factory=dict)
+    """Distributions in place of the space's on many rows; no setting goes beyond them."""
     pickled: bool = False
     """Skops cannot write the fitted detector: cloudpickle does, and the version says so."""
 
@@ -173,6 +177,18 @@ class Algorithm:
             for each in self.portfolio
         )
         return replace(self, fixed={**self.fixed, **given}, space=space, portfolio=entries)
+
+    def sized(self, rows: int) -> Self:
+        """Return the row as so many rows of data want it."""
+        if rows <= MANY_ROWS or not self.at_scale:
+            return self
+        most = {name: getattr(each, "high", None) for name, each in self.at_scale.items()}
+
+        def kept(params: Mapping[str, Any]) -> dict[str, Any]:
+            return {k: v if most.get(k) is None else min(v, most[k]) for k, v in params.items()}
+
+        entries = tuple(replace(each, params=kept(each.params)) for each in self.portfolio)
+        return replace(self, space={**self.space, **self.at_scale}, portfolio=entries)
 
     def suggest(self, trial: BaseTrial) -> dict[str, Any]:
         """Draw one point of the space."""
@@ -236,12 +252,13 @@ def choose(
             row.load()
     mine = [row for row in known if row.task is task]
     baseline = [row for row in mine if row.key == "dummy"]
+    asked = [row.sized(size[0]) for row in asked]
     suited = [row.aimed(aim) or row for row in asked] or [
         found
         for row in mine
         if row.installed
         and not row.standby
         and row.limits.allow(*size)
-        and (found := row.aimed(aim))
+        and (found := row.sized(size[0]).aimed(aim))
     ]
     return [*baseline, *(r for r in suited if r.key not in excluded and r.key != "dummy")]

@@ -22,6 +22,8 @@ _FOREST = {
     "min_samples_leaf": Int(1, 20, log=True),
 }
 
+_ON_MANY_ROWS = {"n_estimators": Int(40, 100, log=True)}
+
 
 def _forest(max_features: float, leaf: int) -> dict[str, Any]:
     return {"n_estimators": 200, "max_features": max_features, "min_samples_leaf": leaf}
@@ -49,6 +51,7 @@ def _family(task: Task) -> tuple[Algorithm, ...]:
             target=f"sklearn.ensemble:RandomForest{end}",
             task=task,
             space=_FOREST,
+            at_scale=_ON_MANY_ROWS,
             portfolio=(Entry(17, _forest(share, 2)), Entry(50, _forest(share, 8))),
             needs=TREES,
             explain_with="tree",
@@ -60,6 +63,7 @@ def _family(task: Task) -> tuple[Algorithm, ...]:
             target=f"sklearn.ensemble:ExtraTrees{end}",
             task=task,
             space=_FOREST,
+            at_scale=_ON_MANY_ROWS,
             portfolio=(Entry(13, _forest(0.5, 2)), Entry(51, _forest(1.0, 5))),
             needs=TREES,
             explain_with="tree",

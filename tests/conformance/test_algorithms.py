@@ -53,6 +53,15 @@ def test_rows_too_small_for_the_table_stay_out_unless_asked_for():
     assert [row.key for row in asked] == ["dummy", "rbf_svm"]
 
 
+@pytest.mark.parametrize(("rows", "trees"), [(20_000, 200), (20_001, 100)])
+def test_a_forest_of_many_rows_has_fewer_trees(rows, trees):
+    found = choose(Task.REGRESSION, (rows, 5, 0), only=["extra_trees", "ridge"])
+    forest = next(row for row in found if row.key == "extra_trees")
+    assert {entry.params["n_estimators"] for entry in forest.portfolio} == {trees}
+    assert (forest.space["n_estimators"].high > trees) == (rows == 20_000)
+    assert {row.key for row in found} == {"dummy", "extra_trees", "ridge"}
+
+
 def test_the_baseline_is_always_there():
     chosen = choose(Task.REGRESSION, (100, 5, 0), without=["dummy", "lightgbm"])
     keys = [row.key for row in chosen]
