@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,14 +14,9 @@ from pathlib import Path
 import pandas as pd
 
 from tests.journeys.conftest import ROOT
+from tests.servers import free_port
 
 PATH = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # as in an active environment
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.tracking import Tracker
+from tests.servers import free_port
 
 HERE = Path(__file__).parents[2] / "mlflow-server"
 SERVE, SMOKE = HERE / "serve.py", HERE / "smoke.py"
@@ -35,9 +35,7 @@ def serving(folder, port, *more):
 
 @pytest.fixture
 def port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return free_port()
 
 
 def processes_of(folder) -> list[str]:

@@ -10,7 +10,8 @@ import pytest
 
 from pipelines.samples import credit_risk
 from tests.journeys.conftest import ROOT
-from tests.journeys.test_served import free_port, running, wait_for
+from tests.journeys.test_served import running, wait_for
+from tests.servers import free_port
 
 
 @contextlib.contextmanager

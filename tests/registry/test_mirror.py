@@ -1,6 +1,5 @@
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from sqlalchemy.orm import Session
 from registry import audit, db, mirror, outbox, versions
 from registry.errors import MirrorFailed
 from registry.mirror import card
+from tests.servers import free_port
 
 # MLflow warns while it is imported: of its own type hints, not of anything done here.
 with warnings.catch_warnings():
@@ -45,9 +45,7 @@ def store(tmp_path_factory):
 def served(tmp_path_factory):
     """A real MLflow server, with one logged model."""
     folder = tmp_path_factory.mktemp("served")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [
         sys.executable,
         "-m",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -27,6 +26,7 @@ from pipelines import packaging
 from registry import audit, lookups, mirror, reports, versions
 from registry.stages import Stage
 from tests.registry.conftest import SCIENTIST, SECTIONS, Databases, evidence, server
+from tests.servers import free_port
 
 __all__ = ["server"]
 
@@ -186,12 +186,6 @@ def unguarded(folder):
         "    each for each in whole(**how) if not each.value.startswith('mlops.guard.plugin')]\n"
     )
     yield {"PYTHONPATH": str(hidden)}
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def answers(url, child, log, seconds=400):

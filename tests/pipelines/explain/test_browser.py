@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from lightgbm import LGBMClassifier
 from pipelines.explain.page import render
 from pipelines.explain.report import report
 from pipelines.task import Task
+from tests.servers import free_port
 
 BROWSER = next(
     (found for name in ("chromium", "chromium-browser", "google-chrome")
@@ -133,9 +133,7 @@ def shown(page, tmp_path_factory) -> Iterator[str]:
     client = mlflow.MlflowClient(store)
     run = client.create_run(client.create_experiment("loans", artifacts)).info
     client.log_artifact(run.run_id, str(folder / "report.html"), "explanation")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     line = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store]
     with (folder / "log").open("w") as log:
         server = subprocess.Popen(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ from pipelines import packaging, serving
 from pipelines.errors import BadModel, TrackingDown
 from pipelines.task import Task
 from pipelines.tracking import Tracker, attach, download
+from tests.servers import free_port
 
 ELSEWHERE = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
 
@@ -270,9 +270,7 @@ def closure(requirements) -> set[str]:
 
 @contextmanager
 def served(uri, store):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     env = {**ELSEWHERE, "MLFLOW_TRACKING_URI": store.uri}
     env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}"
     line = [sys.executable, "-m", "mlflow", "models", "serve", "-m", uri]
