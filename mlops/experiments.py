@@ -16,12 +16,13 @@ from mlops.asked import budget_of, for_each_trial, model_name
 from mlops.durations import bytes_of, seconds_of
 from mlops.errors import Interrupted
 from mlops.results import Result
+from mlops.resuming import run_to_go_on_with
 from mlops.sources import question, read
 from mlops.workspace import Workspace
 from pipelines import automl, processes
 from pipelines import nested as nesting
 from pipelines.anomaly.thresholds import Cut
-from pipelines.errors import BadJournal, UnknownColumn
+from pipelines.errors import UnknownColumn
 from pipelines.goal import Goal, header
 from pipelines.journal import Journal
 from pipelines.own_metric import OwnMetric
@@ -129,7 +130,8 @@ def run(  # noqa: PLR0913 - the options of the public verb
         max_size: How large the model may be, like 50MB.
         nested: Also judge the whole procedure, like 3x2: three folds twice, a search for each.
         engine: processes, serial, dask or dask://host:port.
-        resume: The id of a run to go on with.
+        resume: The id of a run to go on with, or "last": the newest one of this search that was
+            cut off.
         labels: The column that marks anomalies (1, 0 or empty), where there is one.
         contamination: The share of anomalies, an estimator's name, or auto.
         review: As many rows are called anomalies as somebody can review.
@@ -264,14 +266,8 @@ def _start(going: _Run, prepared: Prepared, resume: str | None) -> Journal:
     folder = going.ws.folder("journals")
     journal = None
     if resume is not None:
-        path = folder / f"{Path(resume).name}.jsonl"
-        if not path.exists():
-            known = sorted((p.stem for p in folder.glob("*.jsonl")), reverse=True)[:5]
-            raise BadJournal(
-                f"There is no journal of a run {resume!r} in {str(folder)!r}. "
-                f"It has: {', '.join(known) or 'none'}."
-            )
-        journal = Journal.open(path, about)
+        resume = run_to_go_on_with(resume, folder, about, going.ws.tracking_uri)
+        journal = Journal.open(folder / f"{resume}.jsonl", about)
     tracker = going.tracker
     tags = {
         "mlops.name": going.name,

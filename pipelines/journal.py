@@ -136,6 +136,16 @@ class Journal:
         del hold
         return journal
 
+    @staticmethod
+    def is_about(path: Path, header: Mapping[str, Any]) -> bool:
+        """Say whether a journal is about the same data and question; nothing is opened for it."""
+        try:
+            with path.open("rb") as file:
+                _compare(path, json.loads(file.readline()), header)
+        except (OSError, ValueError, BadJournal):
+            return False
+        return True
+
     @property
     def folder(self) -> Path:
         """Where predictions and models lie."""

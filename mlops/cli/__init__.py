@@ -34,7 +34,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
     help="From a table to a tuned, explained, gated model. Start with: mlops demo",
 )
-app.command("run")(experiments.run)
+app.command("run", cls=experiments.Resumable)(experiments.run)
 app.command("demo")(experiments.demo)
 app.command("profile")(data.profile)
 app.command("reproduce")(experiments.reproduce)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from mlops.cli import verdicts
 from mlops.cli.output import Debug, Json, tabulate, terminal, workspace
@@ -18,6 +19,19 @@ if TYPE_CHECKING:
     from mlops.cli.progress import Lines
     from mlops.reproductions import Reproduced
     from mlops.results import Result
+
+
+class Resumable(TyperCommand):
+    """Takes --resume without a run as well: the last one that was cut off."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Say "last" after a --resume that stands alone."""
+        words = list(args)
+        for place in [place for place, word in enumerate(words) if word == "--resume"][::-1]:
+            after = words[place + 1 : place + 2]
+            if not after or after[0].startswith("-") or Path(after[0]).exists():
+                words.insert(place + 1, "last")
+        return super().parse_args(ctx, words)
 
 
 def run(
@@ -59,7 +73,9 @@ def run(
     engine: Annotated[
         str, typer.Option(help="processes, serial or dask://host:port.")
     ] = "processes",
-    resume: Annotated[str | None, typer.Option(help="Go on with this run.")] = None,
+    resume: Annotated[
+        str | None, typer.Option(help="Go on with this run; alone: the last cut off.")
+    ] = None,
     labels: Annotated[str | None, typer.Option(help="The column that marks anomalies.")] = None,
     contamination: Annotated[
         str | None, typer.Option(help="Share of anomalies: auto or 0.01.")

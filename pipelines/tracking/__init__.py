@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from pipelines.errors import TrackingDown
 from pipelines.tracking import models, papers, store, trials
 from pipelines.tracking.writer import Writer, named
 
@@ -275,6 +276,22 @@ def attach(tracking_uri: str, model_id: str, folder: Path, subfolder: str) -> st
     """
     with store.calm(), store.telling(tracking_uri):
         return models.attach(store.connect(tracking_uri), model_id, folder, subfolder)
+
+
+def finished(tracking_uri: str, run_id: str) -> bool:
+    """Say whether a run came to its end, so that nothing is left to go on with, or is gone.
+
+    Raises:
+        TrackingDown: MLflow cannot be reached.
+    """
+    try:
+        with store.calm(), store.telling(tracking_uri):
+            info = store.connect(tracking_uri).get_run(run_id).info
+    except TrackingDown as error:
+        if store.says_gone(error):
+            return True
+        raise
+    return str(info.status) == "FINISHED" or str(info.lifecycle_stage) != "active"
 
 
 def keep(tracking_uri: str, run_id: str, folder: Path, subfolder: str) -> None:

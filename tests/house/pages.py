@@ -125,10 +125,33 @@ def detectors() -> str:
     return _around("detectors.md", lines)
 
 
+def metrics() -> str:
+    """Return the table of metrics."""
+    from pipelines.metrics import ROWS
+
+    rows = [
+        f"| `{row.key}` | {row.title} | {', '.join(sorted(map(str, row.tasks)))} "
+        f"| {row.wants} | {'more' if row.greater_is_better else 'less'} "
+        f"| {'two classes only' if row.only_two_classes else ''} |"
+        for row in ROWS
+    ]
+    return "\n".join(
+        [
+            "# Metrics\n",
+            "What `--metric` takes. Made from the code by `python tests/house/pages.py`.\n",
+            "| metric | what it is | for | computed from | better is | |",
+            "| --- | --- | --- | --- | --- | --- |",
+            *rows,
+            "",
+        ]
+    )
+
+
 GUARDED = ("distinct", "full_rank", "steady", "labels")
 PAGES = {"commands.md": commands, "settings.md": settings, "errors.md": failures}
 PAGES["detectors.md"] = detectors
 PAGES["gates.md"] = gates
+PAGES["metrics.md"] = metrics
 
 if __name__ == "__main__":
     for name, make in PAGES.items():

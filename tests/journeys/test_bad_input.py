@@ -86,6 +86,8 @@ def test_a_budget_too_short_for_one_fit_gives_the_default_and_says_so(table):
     assert [row["algorithm"] for row in told["leaderboard"]] == ["dummy", "lightgbm"]
     assert told["version"] == "good/1"
     run = told["run_id"]
+    done = table.mlops("run", "good.csv", "--target", "y", "--resume", check=False)
+    assert "No run of this search was cut off" in refused(done, 20)
     (table.folder / "good.csv").write_text(GOOD + "1,1,a\n")
     done = table.mlops("run", "good.csv", "--target", "y", "--resume", run, check=False)
     assert "belongs to another search: its digest is" in refused(done, 20)
