@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 REMEMBERED = ("_forkserver_address", "_forkserver_alive_fd", "_forkserver_pid", "_lock")
 """How the standard library remembers its server; a library that does otherwise is left alone."""
+RUNTIMES = ("jax", "tensorflow")
+"""Libraries that work in threads of their own, which Python does not count."""
 STANDARD = frozenset({0, 1, 2})
 
 
@@ -50,9 +52,19 @@ def copy(modules: Sequence[str]) -> bool:
 
 
 def alone() -> bool:
-    """Say whether this process may be copied: on Linux, with no other thread of Python's."""
+    """Say whether this process may be copied: on Linux, where nobody else is at work in it.
+
+    Idle threads of OpenMP and BLAS do no harm: a worker computes in one thread and asks for none.
+    """
     here = threading.current_thread() is threading.main_thread()
-    return sys.platform == "linux" and here and threading.active_count() == 1
+    busy = threading.active_count() > 1 or any(name in sys.modules for name in RUNTIMES)
+    return sys.platform == "linux" and here and not busy and not _on_a_gpu()
+
+
+def _on_a_gpu() -> bool:
+    """Say whether PyTorch holds a GPU: its handle is of no use in a copy."""
+    torch = sys.modules.get("torch")
+    return torch is not None and bool(torch.cuda.is_initialized())
 
 
 def _fork(server: Any) -> None:

@@ -18,6 +18,8 @@ SCRIPT = """
 
     if sys.argv[1] == "with a thread":
         threading.Thread(target=threading.Event().wait, daemon=True).start()
+    if sys.argv[1] == "with JAX":
+        sys.modules["jax"] = types.ModuleType("jax")
     sys.modules["only_here"] = types.ModuleType("only_here")
     kept = Path(sys.argv[2]).open("w")
 
@@ -39,7 +41,9 @@ SCRIPT = """
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux's bear a copy")
 
 
-@pytest.mark.parametrize(("when", "shared"), [("alone", True), ("with a thread", False)])
+@pytest.mark.parametrize(
+    ("when", "shared"), [("alone", True), ("with a thread", False), ("with JAX", False)]
+)
 def test_workers_share_what_a_process_without_threads_has_imported(tmp_path, when, shared):
     file = tmp_path / "open.txt"
     told = subprocess.run(
