@@ -156,7 +156,8 @@ def speed(row):
 
 FROZEN = {"ecod": ("ecod:ECOD", 5_000), "copod": ("copod:COPOD", 5_000), "cof": ("cof:COF", 1_000),
           "sos": ("sos:SOS", 1_000), "sod": ("sod:SOD", 1_000), "loci": ("loci:LOCI", 200),
-          "cd": ("cd:CD", 1_000), "lmdd": ("lmdd:LMDD", 1_000)}  # fmt: skip
+          "cd": ("cd:CD", 1_000), "lmdd": ("lmdd:LMDD", 1_000),
+          "hdbscan": ("hdbscan:HDBSCAN", 2_000), "qmcd": ("qmcd:QMCD", 2_000)}  # fmt: skip
 """Written anew here: compared with PyOD's on as many rows as that bears."""
 
 

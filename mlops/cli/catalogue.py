@@ -37,10 +37,14 @@ def _line(entry: Entry) -> tuple[str, ...]:
     there = entry.library if entry.installed else f"{entry.library} (extra {entry.extra})"
     return (
         entry.task, entry.key, entry.title, there, _limits(entry),
-        f"{len(entry.tunes)} settings" if entry.tunes else "nothing",
+        _tuned(len(entry.tunes)),
         entry.only_for or ("when it is named" if entry.standby else ""),
         entry.complexity, entry.explained,
     )  # fmt: skip
+
+
+def _tuned(many: int) -> str:
+    return "1 setting" if many == 1 else f"{many} settings" if many else "nothing"
 
 
 def _limits(entry: Entry) -> str:

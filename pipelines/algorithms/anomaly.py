@@ -115,10 +115,6 @@ _PYOD = (
         bears_no=(DISTINCT,), limits=Limits(sample=5_000),
     ),
     _detector(
-        "qmcd", "Discrepancy of a quasi-Monte-Carlo design", "qmcd:QMCD", "rows^2 x columns",
-        limits=Limits(sample=2_000, columns=100),
-    ),
-    _detector(
         "kde", "Kernel density", "kde:KDE", "rows^2",
         space={"bandwidth": Float(0.1, 5.0, log=True)}, limits=Limits(sample=10_000),
     ),
@@ -129,11 +125,6 @@ _PYOD = (
     _detector(
         "kpca", "Main directions in kernel space", "kpca:KPCA", "rows^3",
         limits=Limits(sample=1_000),
-    ),
-    _detector(
-        "hdbscan", "Distance to density clusters", "hdbscan:HDBSCAN", "rows^2",
-        default={"min_cluster_size": 20}, space={"min_cluster_size": Int(5, 100)},
-        limits=Limits(sample=5_000),
     ),
     _detector(
         "loda", "Histograms along random directions", "loda:LODA", "directions x rows",
@@ -191,8 +182,17 @@ _FROZEN = (
     ),
     _ours(
         "sod", "Distance within the columns where neighbours agree", "neighbourhoods:SOD",
-        "rows^2", default={"n_neighbors": 20}, space={"n_neighbors": Int(10, 60)},
+        "rows^2", default={"n_neighbors": 40}, space={"n_neighbors": Int(20, 60)},
         limits=Limits(sample=2_000, columns=1_000),
+    ),
+    _ours(
+        "hdbscan", "Distance to density clusters", "neighbourhoods:HDBSCAN", "rows^2",
+        default={"min_cluster_size": 20}, space={"min_cluster_size": Int(5, 100)},
+        bears_no=(DISTINCT,), limits=Limits(sample=5_000),
+    ),
+    _ours(
+        "qmcd", "Discrepancy of a quasi-Monte-Carlo design", "discrepancy:QMCD",
+        "rows^2 x columns", limits=Limits(sample=2_000, columns=100),
     ),
     _ours(
         "loci", "Counts of neighbours against theirs", "neighbourhoods:LOCI", "rows^2",

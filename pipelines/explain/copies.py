@@ -12,10 +12,10 @@ from pipelines.explain.walks import (
     Floats,
     Ints,
     Patterns,
-    compiled,
     lay_out,
     patterns_at_nodes,
 )
+from pipelines.machine_code import compiled
 
 
 class Bins(NamedTuple):

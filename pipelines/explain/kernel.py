@@ -29,13 +29,13 @@ from pipelines.explain.walks import (
     Ints,
     Layout,
     Patterns,
-    compiled,
     decide,
     find,
     lay_out,
     patterns_at_nodes,
     step,
 )
+from pipelines.machine_code import compiled
 
 ROWS_AT_A_TIME = 4096
 

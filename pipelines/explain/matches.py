@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.explain.walks import Floats, Ints, compiled
+from pipelines.explain.walks import Floats, Ints
+from pipelines.machine_code import compiled
 
 Codes = NDArray[np.int16]
 

@@ -7,33 +7,22 @@ Nodes are numbered anew, parents first and subtrees in one piece, so that a walk
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple, TypeVar, cast
+from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.explain.forests import Tree
+from pipelines.machine_code import compiled
 
 DEEPEST = 16
 """Most players on one path: patterns have 16 bits, tables 2^players entries."""
 
-Function = TypeVar("Function", bound=Callable[..., object])
 Ints = NDArray[np.int32]
 Floats = NDArray[np.float64]
 Bits = NDArray[np.uint8]
 Words = NDArray[np.uint32]
 Patterns = NDArray[np.uint16]
-
-
-def compiled(function: Function) -> Function:
-    """Compile once, keep it on disk where that is allowed, and let other threads run meanwhile."""
-    try:
-        made = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
-    except RuntimeError:  # there is no folder to keep it in
-        made = numba.njit(nogil=True, error_model="numpy")(function)
-    return cast("Function", made)
 
 
 class Layout(NamedTuple):
