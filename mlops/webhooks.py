@@ -10,17 +10,18 @@ import json
 import logging
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from mlops import audits, posting
+from mlops.errors import BadEnvironment
 from mlops.workspace import Workspace
-from registry import deliveries, webhooks
+from registry import deliveries, sealing, webhooks
 from registry.deliveries import State
-from registry.errors import BadWebhook, Undelivered
+from registry.errors import BadWebhook, SecretSealed, Undelivered
 from registry.permissions import GRANTS, Action
 
 if TYPE_CHECKING:
@@ -84,7 +85,10 @@ def add(
             raise BadSetting("--event", kind, f"It is one of {', '.join(webhooks.KINDS)}.")
     return Added(
         *audits.change(
-            ws, lambda session: webhooks.add(session, url, models=models, kinds=kinds, by=ws.by)
+            ws,
+            lambda session: webhooks.add(
+                session, url, models=models, kinds=kinds, by=ws.by, keys=ws.settings.keys
+            ),
         )
     )
 
@@ -122,12 +126,13 @@ def try_out(number: int, *, workspace: Workspace | None = None) -> int:
         UnknownId: No webhook has that number.
         BadWebhook: Its name leads to where no event may go.
         Undelivered: The receiver did not take it.
+        SecretSealed: The event cannot be signed: MLOPS_SECRET_KEY lacks the key.
         Forbidden: Your role may not manage webhooks.
     """
     ws = workspace or Workspace.open()
     with ws.reading() as session:
         webhook = webhooks.get(session, number)
-        secret = webhooks.secret_of(session, number, by=ws.by)
+        secret = webhooks.secret_of(session, number, by=ws.by, keys=ws.settings.keys)
     now = datetime.now(UTC)
     event = f"evt_test_{uuid4().hex}"
     body = _body(event, "test", now, "", {"by": ws.by.name})
@@ -173,20 +178,41 @@ def deliver(
         follow: Go on with what is due until somebody presses Ctrl-C.
         patience: Seconds that a receiver has for its answer.
         workspace: Where; by default as the settings say.
+
+    Raises:
+        SecretSealed: A receiver's events cannot be signed here; they wait, all others were told.
     """
     ws = workspace or Workspace.open()
     told = Told()
-    try:
-        _tell(ws, told, patience, due=follow)
-        while follow:
-            time.sleep(_PAUSE)
-            _tell(ws, told, patience, due=True)
-    except KeyboardInterrupt:
-        if not follow:
-            raise
+    if follow:
+        _follow(ws, told, patience)
+    else:
+        _tell(ws, told, patience, due=False)
     with ws.reading() as session:
         told.waiting = deliveries.waiting(session)
     return told
+
+
+def seal(*, undo: bool = False, workspace: Workspace | None = None) -> list[Webhook]:
+    """Seal every secret with the first key of MLOPS_SECRET_KEY, and return what changed.
+
+    Args:
+        undo: Open them instead, so that they lie in the database as they are.
+        workspace: Where; by default as the settings say.
+
+    Raises:
+        BadEnvironment: MLOPS_SECRET_KEY holds no key.
+        SecretSealed: A secret is sealed with another key; nothing is changed.
+        Forbidden: Your role may not manage webhooks.
+    """
+    ws = workspace or Workspace.open()
+    keys = ws.settings.keys
+    if not keys and not undo:
+        raise BadEnvironment("MLOPS_SECRET_KEY", "", "'mlops webhooks key' makes one")
+    new = () if undo else keys
+    return list(
+        audits.change(ws, lambda session: webhooks.seal(session, old=keys, new=new, by=ws.by))
+    )
 
 
 @contextmanager
@@ -215,6 +241,20 @@ def telling(ws: Workspace) -> Iterator[None]:
 _HEADERS = {"content-type": "application/json", "user-agent": "mlops-webhooks/1"}
 
 
+def _follow(ws: Workspace, told: Told, patience: float) -> None:
+    """Tell what is due, again and again, until Ctrl-C; what cannot be signed is said once."""
+    said = set[str]()
+    with suppress(KeyboardInterrupt):
+        while True:
+            try:
+                _tell(ws, told, patience, due=True)
+            except SecretSealed as error:
+                if str(error) not in said:
+                    logger.warning("%s", error)
+                said.add(str(error))
+            time.sleep(_PAUSE)
+
+
 def _tell_soon(ws: Workspace) -> None:
     try:
         _tell(ws, Told(), _SOON, due=True, until=time.monotonic() + _SOON)
@@ -225,43 +265,78 @@ def _tell_soon(ws: Workspace) -> None:
 def _tell(
     ws: Workspace, told: Told, patience: float, *, due: bool, until: float = float("inf")
 ) -> None:
-    """Tell until nothing waits, the time is over, or every receiver that is left is away."""
+    """Tell until nothing waits, the time is over, or every receiver that is left is away.
+
+    Raises:
+        SecretSealed: A receiver's events cannot be signed here; they wait, all others were told.
+    """
     holder, lease, away = uuid4().hex, timedelta(seconds=2 * patience + 1), set[int]()
+    sealed: SecretSealed | None = None
     while time.monotonic() < until:
-        with ws.reading() as session:
-            if not deliveries.waiting(session, due=due):
-                return
-        with ws.session() as session, session.begin():
-            task = deliveries.claim(session, holder, lease=lease, due=due, but=away)
+        task = _claim(ws, holder, lease, due=due, but=away)
         if task is None:
-            return
-        while task is not None and time.monotonic() < until:
-            webhook, taken = task.delivery.webhook, _send(ws, task, patience)
-            told.delivered += taken is not None
-            told.failed += taken is None
-            if taken is None:
-                away.add(webhook)
-                task = None
-                break
-            with ws.session() as session, session.begin():
-                task = deliveries.delivered(session, task, taken, lease=lease)
-        if task is not None:  # the time is over
-            with ws.session() as session, session.begin():
-                deliveries.release(session, task)
+            break
+        try:
+            _tell_of_one(ws, told, task, patience, until)
+        except SecretSealed as error:
+            sealed = error
+            away.add(task.delivery.webhook)
+        except Undelivered:
+            away.add(task.delivery.webhook)
+    if sealed is not None:
+        raise sealed
 
 
-def _send(ws: Workspace, task: Task, patience: float) -> int | None:
+def _claim(
+    ws: Workspace, holder: str, lease: timedelta, *, due: bool, but: set[int]
+) -> Task | None:
+    with ws.reading() as session:
+        if not deliveries.waiting(session, due=due):
+            return None
+    with ws.session() as session, session.begin():
+        return deliveries.claim(session, holder, lease=lease, due=due, but=but)
+
+
+def _tell_of_one(
+    ws: Workspace, told: Told, task: Task | None, patience: float, until: float
+) -> None:
+    """Tell one receiver what waits of one model, until the time is over."""
+    while task is not None and time.monotonic() < until:
+        try:
+            status = _send(ws, task, patience)
+        except Undelivered:
+            told.failed += 1
+            raise
+        except SecretSealed:
+            _let_go(ws, task)
+            raise
+        told.delivered += 1
+        with ws.session() as session, session.begin():
+            lease = timedelta(seconds=2 * patience + 1)
+            task = deliveries.delivered(session, task, status, lease=lease)
+    if task is not None:  # the time is over
+        _let_go(ws, task)
+
+
+def _let_go(ws: Workspace, task: Task) -> None:
+    with ws.session() as session, session.begin():
+        deliveries.release(session, task)
+
+
+def _send(ws: Workspace, task: Task, patience: float) -> int:
     """Send one event and return the status it was taken with; note when it was not taken."""
     one, now = task.delivery, datetime.now(UTC)
+    secret = sealing.opened(task.secret, ws.settings.keys)
     body = _body(one.event, one.kind, one.created_at, one.model, task.payload)
-    headers = {**_HEADERS, **webhooks.headers(task.secret, one.event, now, body)}
+    headers = {**_HEADERS, **webhooks.headers(secret, one.event, now, body)}
     try:
         return posting.post(task.url, body, headers, timeout=patience)
     except (BadWebhook, Undelivered) as error:
         logger.info("webhook %s did not take %s: %s", one.webhook, one.event, error)
+        status = getattr(error, "status", None)
         with ws.session() as session, session.begin():
-            deliveries.failed(session, task, getattr(error, "status", None), error.reason)
-    return None
+            deliveries.failed(session, task, status, error.reason)
+        raise Undelivered(posting.shown(task.url), error.reason, status) from error
 
 
 def _body(event: str, kind: str, at: datetime, model: str, data: Any) -> bytes:

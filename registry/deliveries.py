@@ -73,6 +73,7 @@ class Task:
     delivery: Delivery
     url: str
     secret: str
+    """As it lies in the database: ``sealing.opened`` reads it."""
     payload: Mapping[str, Any]
     holder: str
 

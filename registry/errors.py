@@ -23,6 +23,7 @@ RegistryError
 ├── UnknownId         no token, webhook or delivery has that number
 ├── BadWebhook        nothing can or may be sent to that address
 ├── Undelivered       a receiver did not take an event
+├── SecretSealed      a webhook's secret is sealed, and the key is not here
 ├── Conflict          somebody else changed the same thing at the same moment
 ├── ClockBehind       the clock shows a time before the last entry of the audit log
 ├── BrokenChain       the audit log was altered
@@ -181,9 +182,8 @@ class Forbidden(RegistryError):
     """The actor's role does not include the action."""
 
     def __init__(self, actor: str, action: str, roles: Iterable[str]) -> None:
-        super().__init__(
-            f"{actor!r} may not {action}. Roles that may: {', '.join(sorted(roles))}."
-        )
+        able = ", ".join(sorted(roles))
+        super().__init__(f"{actor!r} may not {action}. Roles that may: {able}.")
 
 
 class OutOfScope(Forbidden):
@@ -191,10 +191,8 @@ class OutOfScope(Forbidden):
 
     def __init__(self, actor: str, action: str, covered: Iterable[str]) -> None:
         allowed = ", ".join(sorted(covered)) or "looking only"
-        RegistryError.__init__(
-            self,
-            f"{actor!r} may not {action} here: the token or MLOPS_ROLE allows {allowed}.",
-        )
+        told = f"{actor!r} may not {action} here: the token or MLOPS_ROLE allows {allowed}."
+        RegistryError.__init__(self, told)
 
 
 class UnknownUser(RegistryError):
@@ -258,6 +256,16 @@ class Undelivered(RegistryError):
     def __init__(self, url: str, reason: str, status: int | None = None) -> None:
         self.reason, self.status = reason, status
         super().__init__(f"{url!r} did not take the event: {reason}. Nothing waits because of it.")
+
+
+class SecretSealed(RegistryError):
+    """A webhook's secret is sealed, and the key is not here."""
+
+    def __init__(self, key: str, reason: str) -> None:
+        told = (
+            f"The webhook's secret cannot be read: it is sealed with the key {key}, and {reason}."
+        )
+        super().__init__(f"{told} Set MLOPS_SECRET_KEY to that key, or add the webhook anew.")
 
 
 class Conflict(RegistryError):

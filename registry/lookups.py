@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from registry import db
 from registry.stages import Stage
 from registry.tables import VersionRow
 from registry.versions import snapshot
@@ -82,8 +83,7 @@ def of_experiment(session: Session, experiment_id: str) -> ModelVersion | None:
 
 def experiments(session: Session) -> tuple[str, ...]:
     """Return the MLflow experiments out of which something was registered."""
-    query = select(VersionRow.experiment_id).distinct().order_by(VersionRow.experiment_id)
-    return tuple(session.scalars(query))
+    return db.distinct(session, VersionRow.experiment_id)
 
 
 def _first(session: Session, *conditions: ColumnElement[bool]) -> ModelVersion | None:

@@ -89,6 +89,8 @@ class VersionRow(Table):
         UniqueConstraint("name", "run_id", "model_id"),
         Index("ix_mlops_versions_name_id", "name", "id"),
         Index("ix_mlops_versions_name_stage", "name", "stage"),
+        Index("ix_mlops_versions_run_id_id", "run_id", "id"),
+        Index("ix_mlops_versions_experiment_id_id", "experiment_id", "id"),
         Index(
             "uq_mlops_versions_one_in_production",
             "name",

@@ -172,7 +172,7 @@ def page(
 
 def names(session: Session) -> tuple[str, ...]:
     """Return the names of all registered models, in order."""
-    return tuple(session.scalars(select(VersionRow.name).distinct().order_by(VersionRow.name)))
+    return db.distinct(session, VersionRow.name)
 
 
 def champion(session: Session, name: str) -> ModelVersion | None:

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from registry import audit
+from registry import audit, sealing
 from registry.errors import UnknownId
 from registry.permissions import Action, Actor, require
 from registry.tables import WebhookRow, now
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from sqlalchemy.orm import Session
@@ -49,6 +49,8 @@ class Webhook:
     author: str
     created_at: datetime
     removed_at: datetime | None
+    sealed_by: str | None
+    """The fingerprint of the key that its secret is sealed with; None: it lies there in clear."""
 
     def wants(self, model: str, kind: str) -> bool:
         """Whether it is to be told of something about a model."""
@@ -60,11 +62,25 @@ class Webhook:
 
 
 def add(
-    session: Session, url: str, *, models: str, kinds: Collection[str], by: Actor
+    session: Session,
+    url: str,
+    *,
+    models: str,
+    kinds: Collection[str],
+    by: Actor,
+    keys: Sequence[str] = (),
 ) -> tuple[Webhook, str]:
     """Add a receiver and return it with the secret that its events are signed with.
 
     It is told of what happens from now on. The caller commits, and has looked at the address.
+
+    Args:
+        session: A session for writing.
+        url: Where events go.
+        models: Which models it is told of.
+        kinds: What it is told of.
+        by: Who adds it.
+        keys: What secrets are sealed with; without any they lie in the database as they are.
 
     Raises:
         Forbidden: The actor's role may not manage webhooks.
@@ -75,7 +91,7 @@ def add(
         url=url,
         models=models,
         kinds=sorted(kinds),
-        secret=secret,
+        secret=sealing.seal(secret, keys),
         author=by.name,
         created_at=now(),
     )
@@ -113,15 +129,41 @@ def get(session: Session, number: int) -> Webhook:
     return _snapshot(row)
 
 
-def secret_of(session: Session, number: int, *, by: Actor) -> str:
+def secret_of(session: Session, number: int, *, by: Actor, keys: Sequence[str] = ()) -> str:
     """Return what a receiver's events are signed with.
 
     Raises:
         Forbidden: The actor's role may not manage webhooks.
         UnknownId: No webhook has that number.
+        SecretSealed: It is sealed, and no key opens it.
     """
     require(by, Action.WEBHOOKS)
-    return _existing(session, number).secret
+    return sealing.opened(_existing(session, number).secret, keys)
+
+
+def seal(
+    session: Session, *, old: Sequence[str], new: Sequence[str], by: Actor
+) -> tuple[Webhook, ...]:
+    """Seal every secret with the first of the new keys, or with none; return what changed.
+
+    Removed receivers are sealed too: their secrets still lie there. The caller commits.
+
+    Raises:
+        Forbidden: The actor's role may not manage webhooks.
+        SecretSealed: One is sealed, and no old key opens it; nothing is changed.
+    """
+    require(by, Action.WEBHOOKS)
+    wanted, changed = (sealing.fingerprint(new[0]) if new else None), []
+    for row in session.scalars(select(WebhookRow).order_by(WebhookRow.id).with_for_update()):
+        if sealing.sealed_by(row.secret) != wanted:
+            row.secret = sealing.seal(sealing.opened(row.secret, old), new)
+            changed.append(row)
+    session.flush()
+    for row in changed:
+        told = {"key": wanted}
+        subject = f"@webhooks/{row.id}"
+        audit.append(session, by=by, action="seal webhook", subject=subject, detail=told)
+    return tuple(_snapshot(row) for row in changed)
 
 
 def page(session: Session, *, limit: int = 50, before: int | None = None) -> tuple[Webhook, ...]:
@@ -187,4 +229,5 @@ def _snapshot(row: WebhookRow) -> Webhook:
         author=row.author,
         created_at=row.created_at,
         removed_at=row.removed_at,
+        sealed_by=sealing.sealed_by(row.secret),
     )

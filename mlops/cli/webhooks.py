@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from mlops.webhooks import Added, Told
     from registry.deliveries import Delivery
+    from registry.webhooks import Webhook
 
 Number = Annotated[int, typer.Argument(help="Its number in the list.")]
 Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many to list.")]
@@ -141,6 +142,45 @@ def deliver(
         term.answer(told, lambda console: _told(console, told))
 
 
+@app.command()
+def key(json: Json = False, debug: Debug = False) -> None:
+    """Make a key that seals the secrets of webhooks; nothing is kept.
+
+    Example: export MLOPS_SECRET_KEY=$(mlops webhooks key)
+    """
+    with terminal(json=json, debug=debug) as term:
+        from registry import sealing
+
+        made = sealing.make_key()
+        told = {"key": made, "fingerprint": sealing.fingerprint(made)}
+        term.answer(told, lambda console: console.print(made, markup=False, soft_wrap=True))
+
+
+@app.command()
+def seal(
+    undo: Annotated[bool, typer.Option("--undo", help="Open them all instead.")] = False,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Seal every secret in the database with the first key of MLOPS_SECRET_KEY.
+
+    To change the key: put the new one first, seal, then drop the old one.
+
+    Example: MLOPS_SECRET_KEY=$NEW,$OLD mlops webhooks seal
+    """
+    with terminal(json=json, debug=debug) as term:
+        from mlops import webhooks
+
+        changed = webhooks.seal(undo=undo, workspace=workspace())
+        term.answer(changed, lambda console: _sealed(console, changed, undo=undo))
+
+
+def _sealed(console: Console, changed: Sequence[Webhook], *, undo: bool) -> None:
+    secrets = f"{len(changed)} secret" + ("s" if len(changed) != 1 else "")
+    end = "opened" if undo else f"sealed with the key {changed[0].sealed_by}" if changed else ""
+    console.print(f"{secrets} {end}." if changed else "Nothing was left to do.")
+
+
 def _state(word: str | None) -> Any:
     from pipelines.errors import BadSetting
     from registry.deliveries import State
@@ -165,10 +205,11 @@ def _list(console: Console, found: Sequence[dict[str, Any]]) -> None:
             one["models"],
             ", ".join(one["kinds"]) or "all",
             one["author"],
+            one["sealed_by"] or "in clear",
         )
         for one in found
     ]
-    tabulate(console, "", ["number", "address", "models", "events", "added by"], rows)
+    tabulate(console, "", ["number", "address", "models", "events", "added by", "secret"], rows)
 
 
 def _history(console: Console, found: Sequence[Delivery]) -> None:

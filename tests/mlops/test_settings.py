@@ -44,3 +44,15 @@ def test_a_value_that_makes_no_sense_is_refused_by_name(monkeypatch, name, value
 
 def test_a_program_may_give_settings_by_their_names():
     assert Settings(home=Path("elsewhere"), user="ada").author == "ada"
+
+
+def test_a_key_that_is_none_is_refused_and_not_shown(monkeypatch):
+    good = "Z29sZGVuIGdvbGRlbiBnb2xkZW4gZ29sZGVuIGdvbGQ="
+    monkeypatch.setenv("MLOPS_SECRET_KEY", f"{good}, hunter2")
+    with pytest.raises(BadEnvironment, match=r"MLOPS_SECRET_KEY .*webhooks key") as caught:
+        settings.load()
+    assert "hunter2" not in str(caught.value)
+    assert good not in str(caught.value)
+    monkeypatch.setenv("MLOPS_SECRET_KEY", f"{good}, {good}")
+    assert settings.load().keys == (good, good)
+    assert good not in repr(settings.load())

@@ -9,18 +9,21 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from mlops import posting, webhooks
+from mlops.errors import BadEnvironment
 from mlops.settings import Settings
 from mlops.workspace import Workspace
 from pipelines.errors import BadSetting
-from registry import outbox
+from registry import outbox, sealing
 from registry.deliveries import State
-from registry.errors import BadWebhook, Undelivered
+from registry.errors import BadWebhook, SecretSealed, Undelivered
 from registry.permissions import Role
 
 _path = Path(__file__).parents[2] / "benchmarks" / "webhooks.py"
@@ -199,6 +202,40 @@ def test_the_commands_add_try_out_and_deliver(ws, receiver, tmp_path):
     code, told = mlops("deliver")
     assert (code, told) == (0, {"delivered": 1, "failed": 0, "waiting": False})
     assert mlops("deliveries", "--state", "delivered")[1][0]["kind"] == "moved"
+
+
+def with_key(ws, *keys):
+    chosen = ws.settings.model_copy(update={"secret_key": SecretStr(",".join(keys))})
+    return replace(ws, settings=chosen)
+
+
+def test_events_that_cannot_be_signed_wait_for_who_has_the_key_and_others_are_told(ws, receiver):
+    key = sealing.make_key()
+    assert [one.id for one in webhooks.seal(workspace=with_key(ws, key))] == [1]
+    other = storm.Receiver()
+    other.secret = webhooks.add(other.up(), workspace=ws).secret
+    happen(ws, 2)
+    with pytest.raises(SecretSealed, match=sealing.fingerprint(key)):
+        webhooks.deliver(workspace=ws)
+    with pytest.raises(SecretSealed):
+        webhooks.try_out(1, workspace=ws)
+    assert (len(receiver.got), len(other.got)) == (0, 2)
+    waiting = webhooks.history(workspace=ws, state=State.WAITING)
+    assert [(one.webhook, one.attempts) for one in waiting] == [(1, 0), (1, 0)]
+    assert webhooks.deliver(workspace=with_key(ws, key)).delivered == 2
+    assert [event["data"]["ref"] for event in receiver.got] == ["risk/0", "risk/1"]
+    other.down()
+
+
+def test_a_new_webhook_is_sealed_where_there_is_a_key(ws):
+    key = sealing.make_key()
+    webhooks.add("https://host.example.org/", workspace=with_key(ws, key))
+    assert webhooks.page(workspace=ws)[0]["sealed_by"] == sealing.fingerprint(key)
+
+
+def test_nothing_is_sealed_without_a_key(ws):
+    with pytest.raises(BadEnvironment, match=r"MLOPS_SECRET_KEY .*mlops webhooks key"):
+        webhooks.seal(workspace=ws)
 
 
 def test_no_event_is_lost_or_out_of_order_when_everybody_is_killed_now_and_then(tmp_path):

@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from registry import audit, deliveries, outbox, webhooks
+from registry import audit, db, deliveries, migrations, outbox, sealing, webhooks
 from registry.deliveries import State
-from registry.errors import Forbidden, UnknownId
+from registry.errors import Conflict, Forbidden, SecretSealed, UnknownId
 
 LEASE = timedelta(seconds=30)
 
@@ -165,6 +165,73 @@ def test_only_who_manages_webhooks_does_and_the_log_keeps_no_secret(session, rec
     with pytest.raises(Forbidden):
         webhooks.secret_of(session, added.id, by=record.releaser)
     assert len(base64.b64decode(secret.removeprefix("whsec_"))) == 32
+
+
+def stored(session):
+    return list(session.scalars(text("select secret from mlops_webhooks order by id")))
+
+
+def test_a_secret_that_is_sealed_lies_nowhere_in_clear_and_opens_with_its_key_alone(
+    session, record
+):
+    key, other = sealing.make_key(), sealing.make_key()
+    address = "https://h.example.org/"
+    added, secret = webhooks.add(
+        session, address, models="*", kinds=[], by=record.admin, keys=[key, other]
+    )
+    assert secret.removeprefix("whsec_") not in str(stored(session))
+    assert webhooks.get(session, added.id).sealed_by == sealing.fingerprint(key)
+    assert webhooks.secret_of(session, added.id, by=record.admin, keys=[other, key]) == secret
+    for keys, told in (((), "no key is set"), ([other], f"holds {sealing.fingerprint(other)}")):
+        with pytest.raises(SecretSealed, match=told):
+            webhooks.secret_of(session, added.id, by=record.admin, keys=keys)
+    session.execute(text("update mlops_webhooks set secret = replace(secret, 'gAAAAA', 'gAAAAB')"))
+    session.expire_all()
+    with pytest.raises(SecretSealed, match="changed since"):
+        webhooks.secret_of(session, added.id, by=record.admin, keys=[key])
+
+
+def test_a_key_is_changed_with_every_secret_kept_or_nothing_is_changed(session, record):
+    old, new = sealing.make_key(), sealing.make_key()
+    plain = {"models": "*", "kinds": [], "by": record.admin}
+    secrets = [
+        webhooks.add(session, f"https://{n}.example.org/", keys=keys, **plain)[1]
+        for n, keys in enumerate([(), [old], [new]])
+    ]
+    before = stored(session)
+    with pytest.raises(SecretSealed), session.begin_nested():
+        webhooks.seal(session, old=[new], new=[new], by=record.admin)
+    session.expire_all()
+    assert stored(session) == before
+    changed = webhooks.seal(session, old=[new, old], new=[new, old], by=record.admin)
+    assert [one.id for one in changed] == [1, 2]
+    assert {one.sealed_by for one in changed} == {sealing.fingerprint(new)}
+    found = [webhooks.secret_of(session, n, by=record.admin, keys=[new]) for n in (1, 2, 3)]
+    assert found == secrets
+    assert webhooks.seal(session, old=[new], new=[new], by=record.admin) == ()
+    with pytest.raises(Forbidden):
+        webhooks.seal(session, old=[new], new=[], by=record.releaser)
+    assert len(webhooks.seal(session, old=[new], new=[], by=record.admin)) == 3
+    assert stored(session) == secrets
+    sealed = audit.log(session, action="seal webhook")
+    assert [entry.subject for entry in sealed][-2:] == ["@webhooks/2", "@webhooks/1"]
+
+
+def test_an_older_schema_is_gone_back_to_only_when_no_secret_is_sealed(session, record, engine):
+    keys = [sealing.make_key()]
+    webhooks.add(
+        session, "https://h.example.org/", models="*", kinds=[], by=record.admin, keys=keys
+    )
+    session.commit()
+    with pytest.raises(Conflict, match="1 webhook"), engine.begin() as connection:
+        migrations.downgrade(connection, "0003")
+    assert db.state(engine) is db.State.CURRENT
+    webhooks.seal(session, old=keys, new=[], by=record.admin)
+    session.commit()
+    with engine.begin() as connection:
+        migrations.downgrade(connection, "0003")
+    assert db.upgrade(engine) == db.REVISIONS[-1]
+    assert len(webhooks.page(session)) == 1
 
 
 def test_the_history_comes_in_pages(session, record):

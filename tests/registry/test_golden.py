@@ -8,8 +8,11 @@ from sqlalchemy.orm import Session
 
 from registry import audit, db, deliveries, outbox, reports, tokens, users, versions, webhooks
 from registry.refs import parse
+from tests.registry.conftest import ADMIN
 
 GOLDEN = Path(__file__).parents[1] / "golden"
+KEY = "Z29sZGVuIGdvbGRlbiBnb2xkZW4gZ29sZGVuIGdvbGQ="
+"""Of the one webhook, since secrets can be sealed."""
 SCHEMAS = sorted(GOLDEN.glob("registry_*.sql"))
 
 
@@ -57,6 +60,9 @@ def test_people_and_webhooks_of_an_old_database_are_still_those(old):
         ]  # fmt: skip
         assert tokens.caller(session, "mlops_golden", source="api")[0].name == "rita"
         assert [webhook.models for webhook in webhooks.page(session)] == ["risk*"]
+        [number] = [webhook.id for webhook in webhooks.page(session)]
+        secret = webhooks.secret_of(session, number, by=ADMIN, keys=[KEY])
+        assert secret == "whsec_Z29sZGVuLWdvbGRlbi1nb2xkZW4tZ29sZGVu"  # noqa: S105 - golden
         states = [one.state.value for one in deliveries.page(session)]
         assert states[0] == "waiting"
         assert set(states[1:]) == {"delivered"}
