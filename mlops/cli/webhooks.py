@@ -146,7 +146,7 @@ def deliver(
 def key(json: Json = False, debug: Debug = False) -> None:
     """Make a key that seals the secrets of webhooks; nothing is kept.
 
-    Example: export MLOPS_SECRET_KEY=$(mlops webhooks key)
+    Example: mlops webhooks key
     """
     with terminal(json=json, debug=debug) as term:
         from registry import sealing
@@ -166,7 +166,7 @@ def seal(
 
     To change the key: put the new one first, seal, then drop the old one.
 
-    Example: MLOPS_SECRET_KEY=$NEW,$OLD mlops webhooks seal
+    Example: mlops webhooks seal
     """
     with terminal(json=json, debug=debug) as term:
         from mlops import webhooks
