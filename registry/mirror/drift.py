@@ -15,6 +15,7 @@ from registry.mirror.speaking import (
     all_shown,
     has_stages,
     known_model,
+    legacy_stage,
     set_stage,
     speaking_to,
     tags_of,
@@ -72,12 +73,13 @@ def find(picture: Picture, tracking_uri: str, *, stages: bool = True) -> tuple[D
             model = known_model(client, picture.name)
             shown = all_shown(client, picture.name) if model is not None else []
             by_ref = _by_ref(picture, shown)
-            legacy = stages and has_stages(client)
+            legacy = has_stages(client)
             aliases = {
                 key: str(number) for key, number in (model.aliases if model else {}).items()
             }
             found = [
-                *_of_versions(picture, by_ref, legacy=legacy),
+                *(_of_stages(picture, by_ref, stages=stages) if legacy else ()),
+                *_of_versions(picture, by_ref),
                 *_of_aliases(picture, by_ref, aliases),
                 *_ghosts(picture, shown, by_ref, aliases),
                 *_of_runs(picture, client),
@@ -131,17 +133,19 @@ def _by_ref(picture: Picture, shown: list[Shown]) -> dict[str, Shown]:
     return found
 
 
-def _of_versions(
-    picture: Picture, by_ref: Mapping[str, Shown], *, legacy: bool
-) -> Iterator[Drift]:
+def _of_stages(picture: Picture, by_ref: Mapping[str, Shown], *, stages: bool) -> Iterator[Drift]:
+    for version in picture.versions:
+        shown, wanted = by_ref.get(version.ref), legacy_stage(version, stages=stages)
+        if shown is not None and shown.current_stage != wanted:
+            yield Drift(Kind.STAGE, version.ref, wanted, str(shown.current_stage))
+
+
+def _of_versions(picture: Picture, by_ref: Mapping[str, Shown]) -> Iterator[Drift]:
     for version in picture.versions:
         shown = by_ref.get(version.ref)
         if shown is None:
             yield Drift(Kind.MISSING, version.ref, version.stage.value, "no such version")
             continue
-        if legacy and shown.current_stage != LEGACY[version.stage]:
-            stage = shown.current_stage
-            yield Drift(Kind.STAGE, version.ref, LEGACY[version.stage], str(stage))
         for key, value in tags_of(version).items():
             if shown.tags.get(key) != value:
                 yield Drift(Kind.TAG, version.ref, f"{key} {value}", str(shown.tags.get(key)))

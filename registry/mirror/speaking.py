@@ -163,6 +163,11 @@ def has_stages(client: MlflowClient) -> bool:
     return hasattr(client, "transition_model_version_stage")
 
 
+def legacy_stage(version: ModelVersion, *, stages: bool) -> str:
+    """Return what MLflow's own stage of a version should be; none where we show no stages."""
+    return LEGACY[version.stage if stages else Stage.CANDIDATE]
+
+
 def set_stage(client: MlflowClient, name: str, number: str, stage: str) -> None:
     """Set MLflow's legacy stage of a version."""
     with warnings.catch_warnings():

@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.request
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -32,6 +32,19 @@ __all__ = ["server"]
 
 NAME = "risk"
 REFUSALS = (MlflowException, RestException)
+
+
+def legacy(shown):
+    """Return a stage, or stages by number, as MLflow shows them; none while they are off."""
+    if isinstance(shown, dict):
+        return {number: legacy(stage) for number, stage in shown.items()}
+    return shown if Settings().mlflow_stages else "None"
+
+
+@pytest.fixture(params=["stages", "aliases only"])
+def both_ways(request, monkeypatch):
+    """With MLflow's own stages, and with them switched off."""
+    monkeypatch.setenv("MLOPS_MLFLOW_STAGES", str(request.param == "stages"))
 
 
 @dataclass
@@ -95,7 +108,14 @@ class House:
 
     def show(self, name=NAME):
         with self.ws.session() as session:
-            mirror.show(session, name, self.uri)
+            mirror.show(session, name, self.uri, stages=self.ws.settings.mlflow_stages)
+
+    def read_settings(self):
+        """See what changed in the environment, as the next command and a new server do."""
+        chosen = self.ws.settings.model_copy(update={"mlflow_stages": Settings().mlflow_stages})
+        self.ws = replace(self.ws, settings=chosen)
+        for store in (_get_store(self.uri), self.client._get_registry_client().store):
+            store.witness.__dict__.pop("_settings", None)
 
     def close(self):
         """Give every connection back, ours and MLflow's."""

@@ -7,11 +7,12 @@ import shutil
 import pytest
 from mlflow.exceptions import MlflowException
 
+from mlops import doctor
 from mlops.guard import stores
 from registry import mirror
 from registry.errors import MirrorFailed
 from registry.mirror.picture import read
-from tests.mlops.guard.conftest import NAME, REFUSALS, House
+from tests.mlops.guard.conftest import NAME, REFUSALS, House, legacy
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*transition_model_version_stage"),
@@ -19,6 +20,7 @@ pytestmark = [
 ]
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_a_stage_set_in_mlflow_is_a_promotion(either):
     first = either.register()
     either.client.transition_model_version_stage(NAME, "1", "Staging")
@@ -28,17 +30,19 @@ def test_a_stage_set_in_mlflow_is_a_promotion(either):
         "promote", "mlflow-client", "asked for in MLflow",
     )  # fmt: skip
     done = either.client.transition_model_version_stage(NAME, "1", "Production")
-    assert done.current_stage == "Production"
-    assert either.shown() == ({1: "Production"}, {"production": 1})
+    assert done.current_stage == legacy("Production")
+    assert either.shown() == (legacy({1: "Production"}), {"production": 1})
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_an_alias_set_in_mlflow_is_a_promotion(either):
     version = either.register()
     either.client.set_registered_model_alias(NAME, "staging", "1")
     assert either.get(version.ref).stage == "staging"
-    assert either.shown() == ({1: "Staging"}, {"staging": 1})
+    assert either.shown() == (legacy({1: "Staging"}), {"staging": 1})
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_a_successor_archives_the_one_before(either):
     for score in (0.8, 0.9):
         either.promote(either.register(score=score).ref, "staging")
@@ -46,22 +50,23 @@ def test_a_successor_archives_the_one_before(either):
     archived = either.client.transition_model_version_stage(
         NAME, 2, "Production", archive_existing_versions=True
     )
-    assert archived.current_stage == "Production"
-    assert either.shown() == ({1: "Archived", 2: "Production"}, {"production": 2})
+    assert archived.current_stage == legacy("Production")
+    assert either.shown() == (legacy({1: "Archived", 2: "Production"}), {"production": 2})
     assert either.champion() == "risk/2"
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_the_page_may_clear_staging_and_never_clears_production(house):
     for score in (0.7, 0.8, 0.9):
         house.register(score=score)
     move = house.client.transition_model_version_stage
     move(NAME, 1, "Staging", archive_existing_versions=True)
     move(NAME, 2, "Staging", archive_existing_versions=True)
-    assert house.shown()[0] == {1: "Archived", 2: "Staging", 3: "None"}
+    assert house.shown()[0] == legacy({1: "Archived", 2: "Staging", 3: "None"})
     move(NAME, 3, "Staging")
     move(NAME, 2, "Production", archive_existing_versions=True)
     move(NAME, 2, "Production", archive_existing_versions=True)
-    assert house.shown()[0] == {1: "Archived", 2: "Production", 3: "Staging"}
+    assert house.shown()[0] == legacy({1: "Archived", 2: "Production", 3: "Staging"})
     assert house.champion() == "risk/2"
 
 
@@ -172,11 +177,30 @@ def test_a_mirror_that_draws_an_old_picture_promotes_nobody(either):
     either.promote("risk/2", "production")
     length = len(either.history("risk/1"))
     with pytest.raises(MirrorFailed, match="The record has moved on"):
-        mirror.draw(old, either.uri)
+        mirror.draw(old, either.uri, stages=either.ws.settings.mlflow_stages)
     assert (either.champion(), len(either.history("risk/1"))) == ("risk/2", length)
     with either.ws.session() as session:
-        mirror.show(session, NAME, either.uri, whole=True)
-    assert either.shown() == ({1: "Archived", 2: "Production"}, {"production": 2})
+        mirror.show(session, NAME, either.uri, stages=either.ws.settings.mlflow_stages, whole=True)
+    assert either.shown() == (legacy({1: "Archived", 2: "Production"}), {"production": 2})
+
+
+def test_stages_that_are_switched_off_are_cleared_and_none_outlives_the_next_move(
+    house, monkeypatch
+):
+    for score in (0.8, 0.9):
+        house.promote(house.register(score=score).ref, "staging")
+    house.promote("risk/1", "production")
+    assert house.shown()[0] == legacy({1: "Production", 2: "Staging"})
+    monkeypatch.setenv("MLOPS_MLFLOW_STAGES", "false")
+    house.read_settings()
+    kinds = [each.kind for each in doctor.examine(workspace=house.ws).found]
+    assert set(kinds) <= {"stage drift"}
+    assert doctor.examine(workspace=house.ws, repair=True).healthy
+    for _ in range(2):  # the second changes nothing in the record, and writes no stage either
+        house.client.transition_model_version_stage(NAME, 2, "Production")
+    assert house.shown() == ({1: "None", 2: "None"}, {"production": 2})
+    assert house.champion() == "risk/2"
+    assert doctor.examine(workspace=house.ws).healthy
 
 
 def test_mlflows_own_errors_stay_its_own(occupied):
