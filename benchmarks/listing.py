@@ -2,7 +2,7 @@
 
 ``python benchmarks/listing.py`` loads both databases by plain SQL and asks every question that the
 commands and the API ask, at random places; ``--full`` does so with 1M versions and 10M entries,
-for the figures in docs/benchmarks.md (7 and 9 GB in the folder of temporary files, or in ``--keep``
+for docs/benchmarks.md (7 and 9 GB in the folder of temporary files, or in ``--keep``,
 where a second run finds them filled). Both the CPU time of client and server (Linux) and the wall
 time are told, since machines are busy; at the end stands what OFFSET would take. The two lists of
 all names are no pages and have no bar.
