@@ -223,9 +223,8 @@ class BadToken(RegistryError):
     """The token opens nothing: nobody's, or revoked."""
 
     def __init__(self, what: str = "is nobody's") -> None:
-        super().__init__(
-            f"The token in MLOPS_TOKEN {what}. Make a new one: mlops tokens create LABEL"
-        )
+        remedy = "Make a new one: mlops tokens create LABEL"
+        super().__init__(f"The token in MLOPS_TOKEN {what}. {remedy}")
 
 
 class TokenExpired(BadToken):
@@ -245,9 +244,8 @@ class BadWebhook(RegistryError):
 
     def __init__(self, url: str, reason: str) -> None:
         self.reason = reason
-        super().__init__(
-            f"{url!r} cannot be a webhook: {reason}. Give an address like https://host/path"
-        )
+        remedy = "Give an address like https://host/path"
+        super().__init__(f"{url!r} cannot be a webhook: {reason}. {remedy}")
 
 
 class Undelivered(RegistryError):

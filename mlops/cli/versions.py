@@ -97,7 +97,7 @@ def _card(console: Console, shown: Shown) -> None:
         for v in shown.validations
     ]  # fmt: skip
     if checked:
-        columns = ["when", "to", "", "because of", "who"]
+        columns = ["when", "to", "outcome", "because of", "who"]
         tabulate(console, "Validation results", columns, checked)
     asked = [
         (f"{r.at:%Y-%m-%d %H:%M}", r.goal, r.author, r.outcome or "open",
