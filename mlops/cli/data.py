@@ -13,7 +13,7 @@ from mlops.cli.parsing import pairs
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from pipelines.profile.facts import Profile
+    from pipelines.profile.facts import Column, Profile
 
 
 def profile(
@@ -53,14 +53,35 @@ def profile(
         term.answer(found, lambda console: _show(console, found, output))
 
 
+CHANCE = 0.05
+"""The p-value from which on a relation with the target is not told from chance."""
+
+
+def _relation(column: Column) -> str:
+    """Say how closely a column goes with the target."""
+    told = column.association
+    if not told:
+        return ""
+    if told["p_value"] is not None and told["p_value"] >= CHANCE:
+        return "chance"
+    return f"{told['value']:.2f}"
+
+
 def _show(console: Console, found: Profile, output: Path | None) -> None:
     from mlops.cli.progress import told
 
+    heads = ["column", "kind", "missing", "distinct", "examples"]
     rows = [
-        (c.name, c.kind.value, c.missing, c.distinct, ", ".join(c.examples[:3]))
+        [c.name, c.kind.value, c.missing, c.distinct, ", ".join(c.examples[:3])]
         for c in found.columns
     ]
-    tabulate(console, found.name, ["column", "kind", "missing", "distinct", "examples"], rows)
+    if found.target is not None:
+        heads.append(f"with {found.target}")
+        rows = [[*row, _relation(c)] for row, c in zip(rows, found.columns, strict=True)]
+    tabulate(console, found.name, heads, rows)
+    measures = dict.fromkeys(c.association["measure"] for c in found.columns if c.association)
+    if measures:
+        console.print(f"with {found.target}: {', '.join(measures)}", markup=False)
     for line in told(found):
         console.print(line, markup=False)
     if output is not None:
