@@ -59,6 +59,8 @@ def ours(house: House, ask: Callable[[], list[Answer]]) -> dict[str, Any]:
     stages, aliases = house.shown("race")
     champion = house.champion("race")
     shown = [number for number, stage in stages.items() if stage == "Production"]
+    if not house.ws.settings.mlflow_stages:
+        shown = [number for alias, number in aliases.items() if alias == "production"]
     same = [f"race/{number}" for number in shown] == [champion]
     same &= f"race/{aliases.get('production')}" == champion
     with house.ws.reading() as session:

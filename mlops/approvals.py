@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlops import judging, mirroring
 from mlops.workspace import Workspace
@@ -74,6 +74,16 @@ def reject(
         Forbidden: Your role may not approve.
     """
     return _decide(ref, "rejected", to=to, reason=reason, workspace=workspace)
+
+
+def waiting(
+    *, limit: int = 50, before: int | None = None, workspace: Workspace | None = None
+) -> list[dict[str, Any]]:
+    """List what others asked for and nobody closed yet, newest first."""
+    ws = workspace or Workspace.open()
+    with ws.reading() as session:
+        found = requests.page(session, limit=limit, before=before)
+    return [{"number": one.id, **one.to_dict()} for one in found]
 
 
 def _decide(

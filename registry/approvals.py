@@ -81,7 +81,7 @@ def decide(  # noqa: PLR0913 - what, who, why, and on which grounds
         requests.require_bond(asked, found.bond)
         wanted = on.policy.rules_of(version.name, asked.goal).approvals
         if by.name == version.author and not wanted.author_counts:
-            raise Forbidden(by.name, "approve a version of their own", ["somebody else"])
+            raise Forbidden(by.name, "approve a version of their own; somebody else has to", ())
         if wanted.people and by.name not in wanted.people:
             raise Forbidden(by.name, "approve this", wanted.people)
         if wanted.role and by.role not in {wanted.role, "admin"}:

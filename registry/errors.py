@@ -183,7 +183,7 @@ class Forbidden(RegistryError):
 
     def __init__(self, actor: str, action: str, roles: Iterable[str]) -> None:
         able = ", ".join(sorted(roles))
-        super().__init__(f"{actor!r} may not {action}. Roles that may: {able}.")
+        super().__init__(f"{actor!r} may not {action}." + (able and f" Roles that may: {able}."))
 
 
 class OutOfScope(Forbidden):

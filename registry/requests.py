@@ -15,7 +15,8 @@ from registry import audit, outbox
 from registry.errors import AwaitingApproval, Forbidden, RequestVoid, UnknownRequest
 from registry.permissions import GRANTS, Action, Actor, Role, require
 from registry.stages import Stage
-from registry.tables import ApprovalRow, RequestRow, now
+from registry.tables import ApprovalRow, RequestRow, VersionRow, now
+from registry.versions import snapshot
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -147,6 +148,23 @@ def of(session: Session, version: ModelVersion) -> tuple[Request, ...]:
     query = select(RequestRow).where(RequestRow.version_id == version.id)
     rows = session.scalars(query.order_by(RequestRow.id.desc()))
     return tuple(_snapshot(session, row, version) for row in rows)
+
+
+def page(session: Session, *, limit: int = 50, before: int | None = None) -> tuple[Request, ...]:
+    """Return one page of the requests that are open, of all models, newest first.
+
+    Args:
+        session: Any session; nothing is written.
+        limit: How many at most.
+        before: Only older ones: the ``id`` of the last one on the page before.
+    """
+    query = select(RequestRow, VersionRow).join(VersionRow, VersionRow.id == RequestRow.version_id)
+    query = query.where(RequestRow.closed_at.is_(None))
+    if before is not None:
+        query = query.where(RequestRow.id < before)
+    # Few are open, and an index holds those alone: by the sum no other one is taken for the order.
+    rows = session.execute(query.order_by((RequestRow.id + 0).desc()).limit(limit))
+    return tuple(_snapshot(session, row, snapshot(version)) for row, version in rows)
 
 
 def require_open(session: Session, version: ModelVersion, goal: Stage | None) -> Request:

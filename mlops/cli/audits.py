@@ -115,7 +115,7 @@ def checkpoint(json: Json = False, debug: Debug = False) -> None:
         from mlops import audits
 
         made = audits.checkpoint(workspace=workspace())
-        term.answer(made, lambda console: _sealed(console, made, "the log"))
+        term.answer(made, lambda console: _sealed(console, made, "The log"))
 
 
 @app.command()
@@ -140,7 +140,10 @@ def _verified(console: Console, found: Verified) -> None:
     sealed = f", sealed {found.sealed_at} by key {found.key}" if found.key else ""
     console.print(f"{found.entries} entries, all as they were written{sealed}.", markup=False)
     if found.checkpoints:
-        console.print(f"They contain all {found.checkpoints} checkpoints kept outside.")
+        kept = (
+            "the checkpoint" if found.checkpoints == 1 else f"all {found.checkpoints} checkpoints"
+        )
+        console.print(f"They contain {kept} kept outside.")
     elif not found.key:
         console.print("No checkpoint is kept for it: a cut-off end would not show.")
     if found.others:

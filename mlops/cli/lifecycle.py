@@ -167,6 +167,23 @@ def request(
         term.answer(done, lambda console: _standing(console, done))
 
 
+def requests(
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many to list.")] = 50,
+    before: Annotated[int | None, typer.Option(help="Only those with a lower number.")] = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """List the requests that wait for an answer, newest first.
+
+    Example: mlops requests
+    """
+    with terminal(json=json, debug=debug) as term:
+        from mlops import approvals
+
+        found = approvals.waiting(limit=limit, before=before, workspace=workspace())
+        term.answer(found, lambda console: _waiting(console, found))
+
+
 def approve(
     ref: Ref, to: MaybeTo = None, reason: Reason = "", json: Json = False, debug: Debug = False
 ) -> None:
@@ -217,6 +234,17 @@ def _tenures(console: Console, found: Sequence[Tenure], at: str | None) -> None:
         for t in found
     ]  # fmt: skip
     columns = ["version", "since", "until", "came by", "left by", "who", "reason"]
+    tabulate(console, "", columns, rows)
+
+
+def _waiting(console: Console, found: Sequence[dict[str, Any]]) -> None:
+    rows = [
+        (f"{one['number']}", one["ref"], one["goal"].value, one["author"],
+         f"{one['at']:%Y-%m-%d %H:%M}", one["reason"],
+         ", ".join(f"{each['approver']} {each['decision']}" for each in one["approvals"]))
+        for one in found
+    ]  # fmt: skip
+    columns = ["number", "version", "to", "asked by", "when", "reason", "answers"]
     tabulate(console, "", columns, rows)
 
 

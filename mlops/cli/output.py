@@ -136,6 +136,10 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
 
 def tabulate(console: Console, title: str, columns: Sequence[str], rows: Any) -> None:
     """Print a table; where it finds no room it runs over the edge, and no word is lost."""
+    rows = list(rows)
+    if not rows and not title:
+        console.print("Nothing to list.")
+        return
     drawn = table(title, columns, rows)
     whole = _least_width(drawn)
     given, console.width = console.width, max(console.width, whole)

@@ -204,7 +204,7 @@ def _list_users(console: Console, found: Sequence[User]) -> None:
         console.print("No user matches. Without users you are who your computer says you are.")
         return
     rows = [(u.name, u.role.value, _state(u), _day(u.last_seen_at), u.author) for u in found]
-    tabulate(console, "", ["name", "role", "", "last seen", "added by"], rows)
+    tabulate(console, "", ["name", "role", "state", "last seen", "added by"], rows)
 
 
 def _told(console: Console, user: User) -> None:
@@ -222,7 +222,9 @@ def _card(console: Console, found: Known) -> None:
 
 
 def _made(console: Console, made: Made) -> None:
-    until = f"until {_day(made.token.expires_at)}" if made.token.expires_at else "until revoked"
+    until = (
+        f"until {_day(made.token.expires_at)} UTC" if made.token.expires_at else "until revoked"
+    )
     console.print(f"Token {made.token.id} of {made.token.user}, {until}:", markup=False)
     console.print(made.text, markup=False, soft_wrap=True)
     console.print("It is shown this once. Put it into MLOPS_TOKEN.")
@@ -232,7 +234,7 @@ def _list_tokens(console: Console, found: Sequence[Token]) -> None:
     rows = [
         (f"{t.id}", t.user, t.label, f"{t.hint}...", _scopes(t), t.state, *_days(t)) for t in found
     ]
-    columns = ["number", "user", "label", "begins", "opens", "", "expires", "last used"]
+    columns = ["number", "user", "label", "begins", "opens", "state", "expires", "last used"]
     tabulate(console, "", columns, rows)
 
 

@@ -105,7 +105,7 @@ def _card(console: Console, shown: Shown) -> None:
         for r in shown.requests
     ]  # fmt: skip
     if asked:
-        tabulate(console, "Requests", ["when", "to", "asked by", "", "answers"], asked)
+        tabulate(console, "Requests", ["when", "to", "asked by", "outcome", "answers"], asked)
     history = [
         (f"{e.at:%Y-%m-%d %H:%M}", e.action, e.actor, e.source, e.reason) for e in shown.history
     ]

@@ -217,7 +217,17 @@ def _history(console: Console, found: Sequence[Delivery]) -> None:
         (f"{one.id}", f"{one.created_at:%Y-%m-%d %H:%M:%S}", *_what(one), *_outcome(one))
         for one in found
     ]
-    columns = ["number", "when", "webhook", "model", "event", "", "attempts", "status", "error"]
+    columns = [
+        "number",
+        "when",
+        "webhook",
+        "model",
+        "event",
+        "state",
+        "attempts",
+        "status",
+        "error",
+    ]
     tabulate(console, "", columns, rows)
 
 

@@ -73,6 +73,22 @@ def test_a_promotion_waits_for_as_many_as_the_policy_wants(staged, session):
     assert {m.kind for m in outbox.pending(session)} >= {"request", "approve", "moved"}
 
 
+def test_what_waits_for_an_answer_is_listed_newest_first_until_it_is_closed(record, session):
+    for number in (1, 2, 3):
+        record.register(number)
+        record.promote(f"risk/{number}", "staging")
+        approvals.request(
+            session, parse(f"risk/{number}"), to=Stage.PRODUCTION, by=record.releaser,
+            reason="ready", on=TWO,
+        )  # fmt: skip
+    decide(record, REVIEWERS[0])
+    assert [one.ref for one in requests.page(session)] == ["risk/3", "risk/2", "risk/1"]
+    assert [one.ref for one in requests.page(session, limit=1, before=3)] == ["risk/2"]
+    assert [a.approver for a in requests.page(session)[-1].approvals] == ["ruth"]
+    decide(record, REVIEWERS[1], "rejected")
+    assert [one.ref for one in requests.page(session)] == ["risk/3", "risk/2"]
+
+
 @pytest.mark.parametrize(
     ("by", "told"),
     [
