@@ -136,6 +136,8 @@ class _Search:
         preferred = None if labelled else preferred_of(rows)
         self._board = Leaderboard(work.metric, preferred=preferred, ratio=ratio_of(work.folds))
         self._running: dict[Future[Outcome], _Running] = {}
+        self._ready: list[Trial] = []
+        """Asked ahead, where several work: who ends need not wait until that is told."""
 
     def run(self) -> Leaderboard:
         self._resume()
@@ -175,18 +177,32 @@ class _Search:
 
     def _fill(self) -> None:
         while len(self._running) < self._crew.size and not self._time_is_up():
-            trial = self._proposals.next(self._clock, self._board)
-            if trial is None:
+            if not self._ready:
+                self._ask()
+            if not self._ready:
                 return
-            title = self._work.rows[trial.algorithm_key].title
-            for watcher in self._question.watchers:
-                watcher.doing(f"trying {title} ({trial.origin})")
-            limit = self._limit()
-            allowed = float("inf") if limit is None else limit * GRACE + 1
-            future = self._crew.ask(trial, limit)
-            self._running[future] = _Running(trial, allowed, time.monotonic() + allowed)
-            if future.done():
+            future = self._hand_out(self._ready.pop(0))
+            if self._crew.size == 1 and future.done():
                 self._take(future)
+        while len(self._ready) < self._crew.size // 2 and self._ask():
+            pass
+
+    def _ask(self) -> bool:
+        """Get one more trial ready; say whether there is one."""
+        trial = self._proposals.next(self._clock, self._board)
+        if trial is not None:
+            self._ready.append(trial)
+        return trial is not None
+
+    def _hand_out(self, trial: Trial) -> Future[Outcome]:
+        title = self._work.rows[trial.algorithm_key].title
+        for watcher in self._question.watchers:
+            watcher.doing(f"trying {title} ({trial.origin})")
+        limit = self._limit()
+        allowed = float("inf") if limit is None else limit * GRACE + 1
+        future = self._crew.ask(trial, limit)
+        self._running[future] = _Running(trial, allowed, time.monotonic() + allowed)
+        return future
 
     def _limit(self) -> float | None:
         limit = self._clock.limit()
@@ -198,7 +214,11 @@ class _Search:
         until = min([*moments, time.monotonic() + self._clock.left - self._reserve()])
         patience = None if until == float("inf") else max(0.0, until - time.monotonic())
         done, _ = wait(self._running, timeout=patience, return_when=FIRST_COMPLETED)
-        for future in sorted(done, key=lambda each: self._running[each].trial.number):
+        ended = sorted(done, key=lambda each: self._running[each].trial.number)
+        for _ in ended:
+            if self._ready and not self._time_is_up():
+                self._hand_out(self._ready.pop(0))
+        for future in ended:
             self._take(future)
         if self._crew.kill is not None:
             self._end_overdue(self._crew.kill)

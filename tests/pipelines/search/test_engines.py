@@ -9,18 +9,20 @@ import subprocess
 import sys
 import textwrap
 import time
-from concurrent.futures import BrokenExecutor
+from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pipelines import algorithms, executors
+from pipelines import trial as trials
 from pipelines.automl import find_best, prepare
 from pipelines.errors import EngineDown
 from pipelines.goal import Goal, header
 from pipelines.journal import Journal
-from pipelines.search import Budget
+from pipelines.search import Budget, Question, search
+from pipelines.search.clock import Clock
 from pipelines.task import Task
 from pipelines.testing import example
 from pipelines.trial import Trial
@@ -35,7 +37,8 @@ SCRIPT = """
     from pipelines.automl import find_best
     from pipelines.goal import Goal, header
     from pipelines.journal import Journal
-    from pipelines.search import Budget
+    from pipelines.search import Budget, Question, search
+from pipelines.search.clock import Clock
     from pipelines.task import Task
     from pipelines.testing import example
 
@@ -276,3 +279,30 @@ def test_a_trial_that_takes_longer_than_one_may_is_ended_and_says_so(monkeypatch
     )
     assert any("seconds a trial may take" in reason for reason in found.leaderboard.failures)
     assert found.trial.algorithm_key == "logistic"
+
+
+class Order:
+    """A watcher that remembers what was begun and what was told, in order."""
+
+    def __init__(self):
+        self.heard = []
+
+    def doing(self, what):
+        self.heard.append("begun")
+
+    profiled = searching = chosen = lambda *_: None
+
+    def tried(self, trial, outcome, board):
+        self.heard.append("told")
+
+
+@pytest.mark.parametrize(("workers", "begun"), [(1, 1), (2, 3), (4, 5)])
+def test_who_ends_is_given_its_next_trial_before_what_it_found_is_told(work, workers, begun):
+    order = Order()
+    with ThreadPoolExecutor(workers) as pool:
+        crew = executors.Crew(
+            workers, lambda trial, seconds: pool.submit(trials.run, trial, work, seconds)
+        )
+        board = search(work, Clock(trials=8), crew, Question(watchers=[order]))
+    assert order.heard.index("told") >= begun
+    assert sorted(trial.number for trial, _ in board.rows) == list(range(8))
