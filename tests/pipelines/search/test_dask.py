@@ -107,7 +107,7 @@ def test_a_worker_that_hangs_is_started_anew_and_goes_on(monkeypatch):
     )
     monkeypatch.setattr(linear, "ROWS", rows)
     goal = Goal(algorithms=("logistic", "naive_bayes"), simple=True)
-    budget = Budget(trials=5, workers=1, trial_seconds=3)
+    budget = Budget(trials=5, workers=1, trial_seconds=20)  # a new worker imports first
     found = find_best(example(Task.CLASSIFICATION, rows=120), goal, budget, engine="dask")
     assert len(found.leaderboard) == 5
     assert any("seconds a trial may take" in reason for reason in found.leaderboard.failures)
