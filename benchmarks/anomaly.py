@@ -1,11 +1,12 @@
 """Finding anomalies on ADBench's public sets: without labels, with a few, with all of them.
 
     OMP_NUM_THREADS=1 python benchmarks/anomaly.py DATA [--seeds 3] [--out anomaly.json] [--print]
-        [--parts alone labels engine speed] [--seconds 600]
+        [--parts alone labels cut mended engine speed] [--seconds 600]
 
 DATA is a folder of ``.npz`` files with ``X`` and ``y``. Sets are cut to 5,000 rows; related sets
 count as one in the grouped means. What is done is kept in the JSON and not done again; after so
-many CPU seconds it stops and can be asked to go on. ``engine`` is PyOD's ADEngine, which is slow.
+many CPU seconds it stops and can be asked to go on. ``engine`` is PyOD's ADEngine, which is slow;
+``cut`` is where a few labels say to cut; ``mended`` are rows whose form in PyOD is weak.
 """
 
 import argparse
@@ -18,14 +19,17 @@ from pathlib import Path
 
 import numpy as np
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
+from sklearn.model_selection import StratifiedKFold
 from sklearn.preprocessing import StandardScaler
 
 from pipelines.adapters.detectors import guard
-from pipelines.algorithms import anomaly
+from pipelines.alarms import best_cut
+from pipelines.algorithms import anomaly, find
 from pipelines.anomaly import thresholds
 from pipelines.anomaly.guard import Guard
 from pipelines.anomaly.labelled import Blend, Boosted, Panel, Trees
 from pipelines.formulas import auc
+from pipelines.task import Task
 
 warnings.simplefilter("ignore")
 MOST = 5_000
@@ -95,6 +99,55 @@ def cuts(scores, labels):
     return found
 
 
+SOME = 2_400
+"""A forest for every fold of every set takes long."""
+FEWER = 900
+"""SOD, HDBSCAN and QMCD cost rows^2."""
+
+
+def mended(rows, labels, seed):
+    """What our forms of three weak detectors rank, and PyOD's (SOD's with its numbers)."""
+    del seed
+    rows, labels = rows[:FEWER], labels[:FEWER]
+    found = {}
+    for key in ("sod", "hdbscan", "qmcd"):
+        row = find(key, Task.ANOMALY)
+        found[key] = measured(labels, guard(row, row.default, 0).fit(rows).score(rows))
+    theirs = {"pyod.models.hdbscan:HDBSCAN": {"min_cluster_size": 20}, "pyod.models.qmcd:QMCD": {}}
+    for target, arguments in theirs.items():
+        scores = Guard(target, arguments).fit(rows).score(rows)
+        found[f"PyOD's {target.rpartition(':')[2]}"] = measured(labels, scores)
+    numbers = guard(find("sod", Task.ANOMALY), {"n_neighbors": 20, "ref_set": 10}, 0)
+    found["sod, PyOD's numbers"] = measured(labels, numbers.fit(rows).score(rows))
+    return found
+
+
+def cut_by_labels(rows, labels, seed):
+    """F1 on new rows of the cut that a few labelled anomalies choose, and of one without them."""
+    rows, labels = rows[:SOME], labels[:SOME]
+    mine, new, truth, anomalies, train = halves(rows, labels, seed)
+    panel = Remembered(seed).fit(mine)
+    found = {}
+    alone = panel.guards_[0].score(mine)
+    cut = thresholds.Cut().threshold(alone)[0]
+    found["two groups"] = float(f1_score(truth, panel.guards_[0].score(new) > cut))
+    for many in (5, 20):
+        if many > len(anomalies):
+            continue
+        known = np.isin(train, anomalies[:many]).astype(int)
+        unseen = np.empty(len(mine))
+        for learn, test in StratifiedKFold(5, shuffle=True, random_state=seed).split(mine, known):
+            ours, theirs = panel.some(mine, learn), panel.some(mine, test)
+            part = Blend(random_state=seed).join(panel, ours, known[learn])
+            unseen[test] = part.decision_function(theirs)
+        scores = Blend(random_state=seed).join(panel, mine, known).decision_function(new)
+        cut = thresholds.Cut().threshold(unseen)[0]
+        found[f"blend, two groups@{many}"] = float(f1_score(truth, scores > cut))
+        cut = best_cut(unseen, known, partial=True)[0]
+        found[f"blend, by labels@{many}"] = float(f1_score(truth, scores > cut))
+    return found
+
+
 class Remembered(Panel):
     """A panel that is asked about the same rows again and again."""
 
@@ -104,16 +157,27 @@ class Remembered(Panel):
             kept[id(rows)] = rows, super().of(rows)
         return kept[id(rows)][1]
 
+    def some(self, rows, places):
+        """Return some of the rows, about which it was asked."""
+        part = rows[places]
+        self.kept[id(part)] = part, self.of(rows)[places]
+        return part
+
+
+def halves(rows, labels, seed):
+    """Return rows to learn from, new rows and their truth, and which of the former are odd."""
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(rows))
+    kept = [part[: len(part) // 2] for part in (order[labels[order] == v] for v in (0, 1))]
+    train = np.sort(np.concatenate(kept))
+    test = np.setdiff1d(np.arange(len(rows)), train)
+    anomalies = rng.permutation(train[labels[train] == 1])
+    return rows[train], rows[test], labels[test], anomalies, train
+
 
 def with_labels(rows, labels, seed):
     """Half the rows to learn from, some of their anomalies labelled; judged on the other half."""
-    rng = np.random.default_rng(seed)
-    order = rng.permutation(len(rows))
-    halves = [part[: len(part) // 2] for part in (order[labels[order] == v] for v in (0, 1))]
-    train = np.sort(np.concatenate(halves))
-    test = np.setdiff1d(np.arange(len(rows)), train)
-    anomalies = rng.permutation(train[labels[train] == 1])
-    mine, new, truth = rows[train], rows[test], labels[test]
+    mine, new, truth, anomalies, train = halves(rows, labels, seed)
     panel = Remembered(seed).fit(mine)
     found = {}
     for many in (5, 20, 50):
@@ -174,7 +238,8 @@ def _fastest(ours, theirs, rows, least=0.5):
     return best
 
 
-PARTS = {"alone": without_labels, "labels": with_labels, "engine": consensus}
+PARTS = {"alone": without_labels, "labels": with_labels, "cut": cut_by_labels, "mended": mended,
+         "engine": consensus}  # fmt: skip
 
 
 def measure(part, path, seed):
@@ -231,15 +296,28 @@ def tell_rest(kept):
     engine = [found for key, found in kept.items() if key.startswith("engine|")]
     failed = [found["failed"] for found in engine if "failed" in found]
     print(f"ADEngine: {len(failed)} failures in {len(engine)} {failed[:1]}")
-    f1 = {}
-    for found in alone.values():
-        for name, value in found["cuts"].items():
-            f1.setdefault(name, []).append(value)
-    for name, values in sorted(f1.items(), key=lambda pair: -np.mean(pair[1])):
-        print(f"cut     {name:20s} F1 {np.mean(values):.4f}")
+    tell_cuts([found["cuts"] for found in alone.values()])
+    chosen = [found for key, found in kept.items() if key.startswith("cut|")]
+    for many in (5, 20):
+        labelled = [found for found in chosen if f"blend, by labels@{many}" in found]
+        ended = ("two groups", f"@{many}")
+        tell_cuts([{n: v for n, v in found.items() if n.endswith(ended)} for found in labelled])
+    weak = collected(kept, "mended")
+    for name in weak:
+        line("mended", name, weak[name], sorted(weak[name]))
     for key, found in kept.items():
         for name, value in found.items() if key.startswith("speed|") else ():
             print(f"{name} {value:.2f}")
+
+
+def tell_cuts(each):
+    """Print the mean F1 of every cut, the highest first."""
+    f1 = {}
+    for cuts_of in each:
+        for name, value in cuts_of.items():
+            f1.setdefault(name, []).append(value)
+    for name, values in sorted(f1.items(), key=lambda pair: -np.mean(pair[1])):
+        print(f"cut     {name:24s} F1 {np.mean(values):.4f} ({len(values)} runs)")
 
 
 def main():

@@ -121,7 +121,7 @@ def arm(chosen: Chosen, work: Work, cut: Cut, held: Held, *, partial: bool) -> D
             sigmoid = _sigmoid(reference.scores, found, known)
     scores = _to_cut(chosen, work, held, cut, found if len(found) else reference.all_scores)
     if known is not None and cut.auto and known.sum() >= FEWEST_TO_CUT:
-        threshold, told = _best_cut(found, known, partial=partial)
+        threshold, told = best_cut(found, known, partial=partial)
     else:
         threshold, told = cut.threshold(scores, of=len(work.features) + len(held.features))
     chosen.model = cast(
@@ -179,16 +179,19 @@ def _between(scores: Array, beyond: Array) -> float:
     return float(share * (1 - share) * gap**2 / scores.var())
 
 
-def _best_cut(scores: Array, known: Array, *, partial: bool) -> tuple[float, str]:
+def best_cut(scores: Array, known: Array, *, partial: bool) -> tuple[float, str]:
     """Return the threshold with the highest F1 on out-of-fold scores.
 
     Where only some anomalies are labelled, recall can be told and precision cannot, for other rows
-    may be anomalies too. Then it is the highest squared recall for the share of rows beyond:
-    precision times recall, but for a constant.
+    may be anomalies too. Then it is the highest squared recall for the share of rows beyond
+    (precision times recall, but for a constant) that finds half of them or more: two labelled rows
+    that happen to come first would call nothing but themselves.
     """
     order = np.argsort(-scores, kind="stable")
     hits, rows = np.cumsum(known[order]), np.arange(1, len(order) + 1)
     worth = hits**2 / rows if partial else 2 * hits / (rows + known.sum())
+    if partial:
+        worth = np.where(2 * hits >= known.sum(), worth, 0.0)
     place = int(np.argmax(worth))
     low = scores[order[place + 1]] if place + 1 < len(order) else scores[order[place]] - 1
     told = "the highest F1 on labelled training rows"

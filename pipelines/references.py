@@ -1,10 +1,10 @@
 """What a version's p-values compare with: rows that were scored by a fit that did not see them.
 
 Where there are many, these are the rows that a run keeps apart: a usual row is then below p with a
-chance of p and no more. Where there are few, the rows learned from take part too, each in a part
-that a model on the other parts scores; that model also scores each new row, so that both sides are
-asked in the same way. Comparing new rows with what one model says of the rows it learned from is
-what goes wrong otherwise (``benchmarks/false_discoveries.py``).
+chance of p and no more. Where there are few, those are one of five parts of the table, and a model
+on all other parts scores each; it also scores each new row, so that both sides are asked in the
+same way. Comparing new rows with what one model says of the rows it learned from is what goes
+wrong otherwise (``benchmarks/false_discoveries.py``).
 """
 
 from __future__ import annotations
@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from pipelines.adapters import build
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from pipelines.adapters import Model
     from pipelines.trial import Work
     from pipelines.winner import Chosen
@@ -69,23 +68,24 @@ def of_labelled(found: Array, usual: Array, held: Array) -> Reference:
 
 def of_unlabelled(chosen: Chosen, work: Work, held: pd.DataFrame) -> Reference:
     """Return scores of rows kept apart where they are many, else of parts left out in turn."""
-    held = held.iloc[_drawn(len(held), MOST, chosen.trial.seed)]
+    seed, many = chosen.trial.seed, len(work.features)
+    held = held.iloc[_drawn(len(held), MOST, seed)]
     scores = chosen.model.score(held) if len(held) else np.empty(0)
-    many = len(work.features)
-    order = np.random.default_rng(chosen.trial.seed).permutation(many)
+    order = np.random.default_rng(seed).permutation(many)
     if len(held) >= ENOUGH:
-        other = _fitted(chosen, work, order[: many // 2]).score(held)
-        return Reference(
-            scores=scores, told=_kept_apart(len(scores)), stability=(scores, other)
-        )  # fmt: skip
+        half = work.features.iloc[np.sort(order[: many // 2])]
+        other = _fitted(chosen, work, half).score(held)
+        told = _kept_apart(len(scores))
+        return Reference(scores=scores, told=told, stability=(scores, other))
     parts = []
-    for part in np.array_split(order, PARTS):
-        model = _fitted(chosen, work, np.setdiff1d(order, part))
+    for part in np.array_split(order, PARTS - 1):
+        rest = work.features.iloc[np.setdiff1d(order, part)]
+        model = _fitted(chosen, work, pd.concat([rest, held]))
         parts.append((model, model.score(work.features.iloc[part])))
     again = np.concatenate([part_scores for _, part_scores in parts])
     told = (
         f"p-values compare with {many + len(scores):,} rows, each scored by one of "
-        f"{PARTS + 1} fits that did not see it"
+        f"{PARTS} fits that did not see it"
     )
     return Reference(
         scores=scores, parts=tuple(parts), told=told,
@@ -93,12 +93,12 @@ def of_unlabelled(chosen: Chosen, work: Work, held: pd.DataFrame) -> Reference:
     )  # fmt: skip
 
 
-def _fitted(chosen: Chosen, work: Work, places: Array) -> Model:
-    """Fit the chosen configuration on some of the rows."""
+def _fitted(chosen: Chosen, work: Work, features: pd.DataFrame) -> Model:
+    """Fit the chosen configuration on some rows."""
     row, params = work.rows[chosen.trial.algorithm_key], dict(chosen.trial.params)
     model = build(row, params, chosen.trial.seed, plan=work.plan, task=work.task)
     with threadpool_limits(1):
-        return model.fit(work.features.iloc[np.sort(places)])
+        return model.fit(features)
 
 
 def _kept_apart(many: int) -> str:

@@ -38,9 +38,15 @@ def _line(entry: Entry) -> tuple[str, ...]:
     return (
         entry.task, entry.key, entry.title, there, _limits(entry),
         _tuned(len(entry.tunes)),
-        entry.only_for or ("when it is named" if entry.standby else ""),
+        _conditions(entry),
         entry.complexity, entry.explained,
     )  # fmt: skip
+
+
+def _conditions(entry: Entry) -> str:
+    told = [entry.only_for, "tables with labels" if "labels" in entry.needs else ""]
+    told.append("when it is named" if entry.standby and not entry.only_for else "")
+    return ", ".join(filter(None, told))
 
 
 def _tuned(many: int) -> str:

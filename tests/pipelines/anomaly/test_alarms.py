@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipelines.alarms import best_cut
 from pipelines.anomaly import combining, thresholds
 from pipelines.anomaly.thresholds import Cut, discovered, p_values
 from pipelines.automl import find_best
@@ -121,8 +122,8 @@ def test_rows_are_compared_with_rows_that_no_fit_saw_where_they_are_few(found):
     dataset, _ = planted()
     kinds = {each.name: each.kind for each in found.plan.columns}
     predictor = Predictor(found.model, Schema.of(dataset.frame, kinds), {})
-    assert "p-values compare with 240 rows, each scored by one of 6 fits" in found.note.lower()
-    assert len(found.model.parts) == 5
+    assert "p-values compare with 240 rows, each scored by one of 5 fits" in found.note.lower()
+    assert len(found.model.parts) == 4
     fresh, odd = planted(rows=600, seed=9)
     answers = predictor.answers(fresh.frame)
     assert abs(answers["p_value"][~odd].mean() - 0.5) < 0.1
@@ -166,6 +167,14 @@ def test_a_few_labels_among_unlabelled_rows_are_used_and_give_no_chances():
     called = scores > found.model.threshold
     assert called[strange].mean() > 0.8
     assert called.mean() < 2 * strange.mean()
+
+
+def test_a_few_labels_cut_where_half_of_them_are_found():
+    scores = np.arange(100.0, 0.0, -1.0)
+    known = np.isin(np.arange(100), [0, 1, 20, 25, 60]).astype(int)
+    threshold, told = best_cut(scores, known, partial=True)
+    assert "best trade" in told
+    assert (scores > threshold).sum() == 26
 
 
 def test_all_labels_teach_chances():
