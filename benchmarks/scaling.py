@@ -60,11 +60,14 @@ class Meter:
         self.ended = (0.0, 0.0)
         self.trials = -WARM
         self.busy = 0.0
+        self.handed_out = 0
+        self.running: dict[int, float] = {}
 
-    def tried(self, _: object, outcome: Outcome, __: object) -> None:
+    def tried(self, trial: Trial, outcome: Outcome, _: object) -> None:
         """Count, and look at the clocks."""
         now = time.monotonic(), worker_cpu()
         self.trials += 1
+        self.running.pop(trial.number, None)
         if self.trials == 0:
             self.began = now
         if self.trials > 0 and self.began is not None:
@@ -72,7 +75,10 @@ class Meter:
         self.ended = now
 
     def doing(self, what: str) -> None:
-        """Nothing to measure."""
+        """Remember when a trial was handed out; they are numbered in that order."""
+        if what.startswith("trying"):
+            self.running[self.handed_out] = time.monotonic()
+            self.handed_out += 1
 
     def profiled(self, *_: object) -> None:
         """Nothing to measure."""
@@ -87,9 +93,10 @@ class Meter:
 
     @property
     def at_work(self) -> float:
-        """How many workers were inside a trial, on average."""
-        began = self.began or (0.0, 0.0)
-        return self.busy / max(1e-9, self.ended[0] - began[0])
+        """How many workers were inside a trial, on average; those at its end count too."""
+        began, end = (self.began or (0.0, 0.0))[0], self.ended[0]
+        unended = sum(max(0.0, end - max(at, began)) for at in self.running.values())
+        return (self.busy + unended) / max(1e-9, end - began)
 
     @property
     def per_cpu_minute(self) -> float:
@@ -174,6 +181,8 @@ def main() -> None:
     for _ in range(args.rounds):
         for workers in found:
             found[workers].append(measure(dataset, workers, args.seconds))
+    if not all(each.trials > 0 for meters in found.values() for each in meters):
+        raise SystemExit(f"No trial ended beyond the first {WARM}: give more --seconds.")
     rates = {
         workers: [
             float(np.mean([getattr(each, name) for each in meters]))
