@@ -28,6 +28,8 @@ BUSY, FAILED = 9, 1
 """Exit codes: the port is taken; the server did not come up, or ended by itself."""
 PATIENCE = 120.0
 GRACE = 10.0
+SERVERS = {"--uvicorn-opts", "--gunicorn-opts", "--waitress-opts", "--dev"}
+"""Options of MLflow's by which somebody chooses the server, and how it treats its workers."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -52,12 +54,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 def command(asked: argparse.Namespace, more: Sequence[str] = ()) -> list[str]:
     """Return the command line of the server."""
     artifacts = ["--artifacts-destination", asked.artifacts] if asked.artifacts else []
+    # On a busy machine a worker answers its supervisor late, and would be killed after 5 seconds
+    # with all that it is about to answer.
+    chosen = asked.workers < 2 or any(word.partition("=")[0] in SERVERS for word in more)
+    patient = [] if chosen else ["--uvicorn-opts", f"--timeout-worker-healthcheck {PATIENCE:.0f}"]
     return [
         sys.executable,
         *["-m", "mlflow", "server"],
         *["--backend-store-uri", asked.backend_store_uri, *artifacts],
         *["--host", asked.host, "--port", str(asked.port), "--workers", str(asked.workers)],
         *["--app-name", "mlops-basic-auth" if asked.login else "mlops"],
+        *patient,
         *more,
     ]
 

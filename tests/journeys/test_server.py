@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import signal
 import subprocess
@@ -30,7 +31,7 @@ def serving(folder, port, *more):
     finally:
         if server.poll() is None:
             server.send_signal(signal.SIGTERM)
-        server.communicate(timeout=120)
+        server.communicate(timeout=240)
 
 
 @pytest.fixture
@@ -71,8 +72,26 @@ def test_the_server_answers_a_real_client_and_ctrl_c_ends_all_of_it(tmp_path, po
         assert tracker.finish() == ()
         assert len(run_id) == 32
         server.send_signal(signal.SIGINT)
-        assert server.wait(30) == 0
+        assert server.wait(240) == 0
         assert processes_of(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "patient"),
+    [
+        (["--workers", "4"], True),
+        (["--workers", "4", "--allowed-hosts", "mlflow.example.org"], True),
+        (["--workers", "4", "--gunicorn-opts", "--timeout 9"], False),
+        (["--workers", "4", "--uvicorn-opts=--timeout-worker-healthcheck 9"], False),
+        ([], False),
+    ],
+)
+def test_workers_that_answer_late_are_waited_for_unless_somebody_chose_otherwise(words, patient):
+    spec = importlib.util.spec_from_file_location("serve", SERVE)
+    serve = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(serve)
+    line = serve.command(*serve._parser().parse_known_args(words))
+    assert ("--timeout-worker-healthcheck 120" in line) is patient
 
 
 def test_a_store_that_cannot_be_opened_ends_with_what_the_server_said(tmp_path, port):
