@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mlops.explanations import Explained
     from mlops.promotions import Promoted
     from mlops.results import Result
+    from mlops.reviews import Review
     from pipelines.profile.facts import Profile
     from registry.cases import Verdict
     from registry.promotion import Assessment
@@ -63,6 +64,12 @@ def assessment_page(found: Assessment) -> str:
     return _paragraphs(told) + _verdicts(found.verdicts)
 
 
+def review_page(found: Review) -> str:
+    """Draw the rows worth a label."""
+    lines = _paragraphs([escape(found.sentence), f"<code>{escape(found.command)}</code>"])
+    return f"{lines}{found.rows.to_html(border=0)}"
+
+
 def profile_page(profile: Profile) -> str:
     """Draw the profile's page."""
     from pipelines.profile import page
@@ -107,6 +114,7 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 _FACES = {
+    "mlops.reviews:Review": review_page,
     "mlops.results:Result": result_page,
     "mlops.promotions:Promoted": promoted_page,
     "registry.promotion:Assessment": assessment_page,

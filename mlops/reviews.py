@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 COLUMN = "labelled_anomaly"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Review:
     """Rows worth a label, strangest or most doubtful first, and what is known already."""
 
@@ -38,6 +38,24 @@ class Review:
     """The rows to look at, with their positions in the table as index."""
     known: int
     workspace: Workspace
+
+    @property
+    def sentence(self) -> str:
+        """What there is to look at, in one line."""
+        return (
+            f"{len(self.rows)} rows whose labels would teach {self.version} most; "
+            f"{self.known} of {len(self.table)} have one already"
+        )
+
+    @property
+    def command(self) -> str:
+        """How to go on, in Python."""
+        place = next(iter(self.rows.index), 0)
+        return f"found.answer({{{place}: True}}); found.retrain(budget='2m')"
+
+    def __repr__(self) -> str:
+        """Return what there is to look at, the rows, and how to go on."""
+        return f"{self.sentence}\n{self.rows.to_string()}\n{self.command}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the rows as plain data."""

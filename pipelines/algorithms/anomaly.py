@@ -186,7 +186,7 @@ _FROZEN = (
         limits=Limits(sample=2_000, columns=1_000),
     ),
     _ours(
-        "hdbscan", "Distance to density clusters", "neighbourhoods:HDBSCAN", "rows^2",
+        "hdbscan", "Distance to density clusters", "clusters:HDBSCAN", "rows^2",
         default={"min_cluster_size": 20}, space={"min_cluster_size": Int(5, 100)},
         bears_no=(DISTINCT,), limits=Limits(sample=5_000),
     ),

@@ -42,13 +42,13 @@ class QMCD:
 @compiled
 def _closeness(rows: Array, reference: Array) -> Array:
     """Return the mean over reference rows of the product over columns of 1.5 less the gap."""
-    found = np.empty(len(rows))
+    columns = np.ascontiguousarray(reference.T)
+    found, product = np.empty(len(rows)), np.empty(len(reference))
     for row in range(len(rows)):
-        total = 0.0
-        for other in range(len(reference)):
-            product = 1.0
-            for column in range(rows.shape[1]):
-                product *= 1.5 - abs(rows[row, column] - reference[other, column])
-            total += product
-        found[row] = total / len(reference)
+        product[:] = 1.0
+        for column in range(rows.shape[1]):
+            cell, others = rows[row, column], columns[column]
+            for other in range(len(reference)):
+                product[other] *= 1.5 - abs(cell - others[other])
+        found[row] = product.sum() / len(reference)
     return found

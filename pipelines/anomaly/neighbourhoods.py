@@ -12,7 +12,6 @@ from typing import Any, Self, TypeAlias
 
 import numpy as np
 from scipy.spatial.distance import cdist
-from sklearn import cluster
 from sklearn.neighbors import NearestNeighbors
 
 Array: TypeAlias = np.ndarray[Any, Any]
@@ -138,49 +137,6 @@ def _rates(gaps: Array, wanted: float) -> Array:
         low, high = np.where(wide, rate, low), np.where(wide, high, rate)
     found: Array = np.sqrt(low * high)
     return found
-
-
-class HDBSCAN(_Beside):
-    """Density clusters: how far a row is from the nearest one, against how dense that is.
-
-    PyOD's gives a new row the mean of its neighbours' chances to belong to no cluster, so rows far
-    out look like those they are nearest to. This is the outlier score of the authors (GLOSH)
-    without its bound of 1, for new rows.
-    """
-
-    def __init__(self, min_cluster_size: int = 20) -> None:
-        self.min_cluster_size = min_cluster_size
-
-    def fit(self, rows: Array, labels: Array | None = None) -> Self:
-        """Keep the rows that are in a cluster, and how dense it is around them."""
-        del labels
-        self.rows_ = np.ascontiguousarray(rows, dtype=float)
-        self.many_ = max(1, min(self.min_cluster_size, len(rows) - 1))
-        found = cluster.HDBSCAN(min_cluster_size=max(2, self.many_), copy=True).fit(rows).labels_
-        inside = found >= 0 if (found >= 0).any() else np.ones(len(rows), dtype=bool)
-        self.inside_, known = np.flatnonzero(inside), found[inside]
-        self.core_ = np.concatenate(
-            [self._cores(cdist(rows[at : at + PART], rows), self.many_)
-             for at in range(0, len(rows), PART)]
-        )[self.inside_]  # fmt: skip
-        self.usual_ = np.empty(len(known))
-        for name in np.unique(known):
-            mine = known == name
-            self.usual_[mine] = max(float(np.median(self.core_[mine])), TINY)
-        return self
-
-    def _cores(self, gaps: Array, place: int) -> Array:
-        found: Array = np.partition(gaps, place, axis=1)[:, place]
-        return found
-
-    def _part(self, rows: Array) -> Array:
-        gaps = cdist(rows, self.rows_)
-        own = self._cores(gaps, self.many_ - 1)
-        near = gaps[:, self.inside_].argmin(axis=1)
-        reach = gaps[np.arange(len(rows)), self.inside_[near]]
-        reach = np.maximum(np.maximum(reach, self.core_[near]), own)
-        found: Array = np.log(np.maximum(reach, TINY) / self.usual_[near])
-        return found
 
 
 class SOD(_Beside):

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 import mlops
 from mlops.cli import app
+from mlops.notebooks import review_page
 from mlops.reviews import digests
 from mlops.workspace import Workspace
 from pipelines.errors import BadSetting
@@ -103,6 +104,8 @@ def test_a_review_asks_for_strange_rows_keeps_answers_with_their_author_and_lear
     found = mlops.review(str(version), frame, rows=8, workspace=ws)
     asked = found.rows.index.tolist()
     assert len(set(asked)) == 8
+    assert repr(found).startswith(f"8 rows whose labels would teach {version} most; 0 of 260")
+    assert "<th>reasons</th>" in review_page(found)
     assert strange[asked].mean() > 0.3
     assert found.rows["reasons"][strange[asked]].str.startswith("amount=").all()
     assert found.answer({place: bool(strange[place]) for place in asked}) == 8
