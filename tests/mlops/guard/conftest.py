@@ -179,6 +179,8 @@ class House:
         line += ["--backend-store-uri", self.uri, "--workers", str(workers)]
         line += ["--artifacts-destination", str(self.folder / "artifacts")]
         line += ["--app-name", app] if app else []
+        # As serve.py does: on a busy machine a worker is late to say that it is alive.
+        line += ["--uvicorn-opts", "--timeout-worker-healthcheck 120"] if workers > 1 else []
         said = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", **self.env, **env}
         with (self.folder / "server.log").open("w") as log:
             child = subprocess.Popen(
