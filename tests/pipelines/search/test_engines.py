@@ -37,8 +37,7 @@ SCRIPT = """
     from pipelines.automl import find_best
     from pipelines.goal import Goal, header
     from pipelines.journal import Journal
-    from pipelines.search import Budget, Question, search
-from pipelines.search.clock import Clock
+    from pipelines.search import Budget
     from pipelines.task import Task
     from pipelines.testing import example
 
