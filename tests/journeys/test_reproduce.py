@@ -94,15 +94,22 @@ def test_rows_that_were_in_memory_must_be_given(desk):
     assert mlops.reproduce("memory/1", data=flats().drop(columns="dear")).agrees
 
 
-def test_a_difference_is_told_with_an_exit_code_of_its_own(desk):
+@pytest.fixture
+def forged(desk):
+    """The record of a version says another number than was measured, for one test."""
     folder, _ = desk
+    put = "UPDATE mlops_versions SET metrics = ? WHERE name = 'memory'"
     with sqlite3.connect(folder / "mlflow.db") as store:
         [[text]] = store.execute("SELECT metrics FROM mlops_versions WHERE name = 'memory'")
         told = json.loads(text)
-        store.execute(
-            "UPDATE mlops_versions SET metrics = ? WHERE name = 'memory'",
-            [json.dumps({**told, "rmse": told["rmse"] * 1.01})],
-        )
+        store.execute(put, [json.dumps({**told, "rmse": told["rmse"] * 1.01})])
+    yield folder
+    with sqlite3.connect(folder / "mlflow.db") as store:
+        store.execute(put, [text])
+
+
+def test_a_difference_is_told_with_an_exit_code_of_its_own(forged):
+    folder = forged
     flats().drop(columns="dear").to_csv(folder / "memory.csv", index=False)
     done = typed(folder, "memory/1", "--data", "memory.csv", "--json")
     assert done.returncode == 71
