@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from tests.mlops.guard.browser import CHROMIUM, Browser, still
+from tests.browser import CHROMIUM, Browser, still
 from tests.mlops.guard.conftest import House
 
 if CHROMIUM is None:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
@@ -22,25 +21,20 @@ from lightgbm import LGBMClassifier
 from pipelines.explain.page import render
 from pipelines.explain.report import report
 from pipelines.task import Task
+from tests.browser import CHROMIUM, Browser
 from tests.servers import free_port
 
-BROWSER = next(
-    (found for name in ("chromium", "chromium-browser", "google-chrome")
-     if (found := shutil.which(name))), None,
-)  # fmt: skip
-FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--disable-dev-shm-usage", "--hide-scrollbars", "--enable-logging=stderr", "--v=0",
-    "--virtual-time-budget=4000",
-)  # fmt: skip
 PROBE = """<script>addEventListener("load", function () {
   document.querySelectorAll("button, label").forEach(function (one) { one.click(); });
-  const wide = document.scrollingElement.scrollWidth, moves = document.querySelectorAll(".move");
-  console.info("PROBE " + wide + " " + document.documentElement.clientWidth + " " + moves.length);
+  (function tell() {
+    const seen = document.documentElement.clientWidth;
+    if (!seen) return setTimeout(tell, 100);  // the frame is not laid out yet
+    const wide = document.scrollingElement.scrollWidth, moves = document.querySelectorAll(".move");
+    console.info("PROBE " + wide + " " + seen + " " + moves.length);
+  })();
 });</script>"""
 
-if BROWSER is None:
+if CHROMIUM is None:
     pytest.skip("chromium is not installed: the page was NOT looked at", allow_module_level=True)
 
 
@@ -61,7 +55,9 @@ def page(made) -> str:
     )  # fmt: skip
 
 
-def looked_at(page: str, width: int, scheme: str) -> tuple[list, list[str], list[str]]:
+def looked_at(
+    page: str, width: int, scheme: str, folder: Path
+) -> tuple[list, list[str], list[str]]:
     """Return what the frame told, what was asked for, and what the console said."""
     asked: list[str] = []
     inner = page.replace("</body>", PROBE + "</body>")
@@ -84,30 +80,30 @@ def looked_at(page: str, width: int, scheme: str) -> tuple[list, list[str], list
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    with tempfile.TemporaryDirectory() as home:
-        done = subprocess.run(
-            [
-                str(BROWSER), *FLAGS, f"--user-data-dir={home}", f"--window-size={width},900",
-                f"--blink-settings=preferredColorScheme={0 if scheme == 'dark' else 1}",
-                "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--dump-dom",
-                f"http://127.0.0.1:{server.server_address[1]}/",
-            ],
-            capture_output=True, text=True, timeout=300, check=True,
-        )  # fmt: skip
-    server.shutdown()
-    server.server_close()
-    console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
-    told = [re.findall(r"PROBE (\d+) (\d+) (\d+)", line) for line in console]
-    return (
-        [tuple(map(int, one[0])) for one in told if one],
-        asked,
-        [line for line, one in zip(console, told, strict=True) if not one],
-    )
+    browser = Browser(folder, width=width, height=900, dark=scheme == "dark")
+    try:
+        browser.open(f"http://127.0.0.1:{server.server_address[1]}/")
+        browser.said("PROBE")
+        time.sleep(2)  # for what a page asks or complains of after it was loaded
+        console = browser.console()
+    finally:
+        browser.close()
+        server.shutdown()
+        server.server_close()
+    return sizes(console), asked, [line for line in console if "PROBE" not in line]
+
+
+def sizes(console: list[str]) -> list[tuple[int, ...]]:
+    """What the probe told: how wide the page is, how wide the frame, and how many rows move."""
+    told = [re.search(r"PROBE (\d+) (\d+) (\d+)", line) for line in console]
+    return [tuple(map(int, one.groups())) for one in told if one]
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (400, "dark")])
-def test_in_the_sandboxed_frame_nothing_errs_nothing_is_fetched_and_all_fits(page, width, scheme):
-    told, asked, console = looked_at(page, width, scheme)
+def test_in_the_sandboxed_frame_nothing_errs_nothing_is_fetched_and_all_fits(
+    page, width, scheme, tmp_path
+):
+    told, asked, console = looked_at(page, width, scheme, tmp_path)
     assert console == []
     assert asked == ["/"]
     [(wide, seen, moves)] = told
@@ -116,9 +112,9 @@ def test_in_the_sandboxed_frame_nothing_errs_nothing_is_fetched_and_all_fits(pag
     assert moves >= 5
 
 
-def test_an_error_on_the_page_would_be_noticed(page):
+def test_an_error_on_the_page_would_be_noticed(page, tmp_path):
     broken = page.replace('"use strict";', '"use strict"; missing();', 1)
-    _, _, console = looked_at(broken, 1280, "light")
+    _, _, console = looked_at(broken, 1280, "light", tmp_path)
     assert any("missing is not defined" in line for line in console)
 
 
@@ -161,28 +157,19 @@ def answers(url: str) -> bool:
         return False
 
 
-@pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (400, "light")])
 def test_in_the_real_mlflow_ui_nothing_errs_and_all_fits(shown, width, scheme, tmp_path):
     """The page's own policy forbids every request, and one that was tried would be an error."""
-    line = [
-        str(BROWSER), *FLAGS[:-1],
-        f"--user-data-dir={tmp_path}", f"--window-size={width},1200",
-        f"--blink-settings=preferredColorScheme={0 if scheme == 'dark' else 1}",
-        "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-        f"--screenshot={tmp_path / 'shot.png'}", shown,
-    ]  # fmt: skip
-    for patience in range(1, 9):  # the browser's own clock may end before a busy server answers
-        clock = f"--virtual-time-budget={patience * 120_000}"
-        done = subprocess.run(
-            [*line[:-1], clock, line[-1]], capture_output=True, text=True, timeout=300, check=True
-        )
+    browser = Browser(tmp_path, width=width, height=1200, dark=scheme == "dark")
+    try:
+        browser.open(shown)
+        browser.said("PROBE")
+        time.sleep(2)
         # MLflow gives the sandboxed frame an address of its own: whatever it says carries that.
-        said = [each for each in done.stderr.splitlines() if "CONSOLE" in each]
-        if console := [each for each in said if "blob:" in each]:
-            break
-    told = [found for line in console if (found := re.findall(r"PROBE (\d+) (\d+) (\d+)", line))]
-    assert len(console) == len(told) == 1
-    wide, seen, moves = map(int, told[0][0])
+        console = [line for line in browser.console() if "blob:" in line]
+    finally:
+        browser.close()
+    [(wide, seen, moves)] = sizes(console)
+    assert len(console) == 1
     assert wide <= seen
     assert moves >= 5

@@ -16,7 +16,8 @@ CHROMIUM = next(
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync",
     "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
-    "--hide-scrollbars", "--window-size=1280,1400", "--remote-debugging-pipe",
+    "--disable-quic", "--hide-scrollbars", "--remote-debugging-pipe", "--enable-logging=stderr",
+    "--v=0", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )  # fmt: skip
 
 
@@ -46,17 +47,22 @@ def still(selector):
 class Browser:
     """One page in a headless Chromium."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, *, width=1280, height=1400, dark=False):
+        folder.mkdir(parents=True, exist_ok=True)
+        self._log = folder / "console.log"
         to_them, self._out = os.pipe()
         self._in, from_them = os.pipe()
-        words = [CHROMIUM, *FLAGS, f"--user-data-dir={folder}", "about:blank"]
+        words = [
+            CHROMIUM, *FLAGS, f"--user-data-dir={folder}", f"--window-size={width},{height}",
+            f"--blink-settings=preferredColorScheme={0 if dark else 1}", "about:blank",
+        ]  # fmt: skip
         # Chromium reads file descriptor 3 and writes 4.
         line = f'exec "$@" 3<&{to_them} 4>&{from_them}'
-        self._child = subprocess.Popen(
-            ["/bin/bash", "-c", line, "chromium", *words], pass_fds=(to_them, from_them),
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            env={**os.environ, "HOME": str(folder)},
-        )  # fmt: skip
+        with self._log.open("w") as log:
+            self._child = subprocess.Popen(
+                ["/bin/bash", "-c", line, "chromium", *words], pass_fds=(to_them, from_them),
+                stdout=subprocess.DEVNULL, stderr=log, env={**os.environ, "HOME": str(folder)},
+            )  # fmt: skip
         os.close(to_them)
         os.close(from_them)
         self._reader = os.fdopen(self._in, "rb", buffering=0)
@@ -82,6 +88,18 @@ class Browser:
 
     def text(self):
         return self.run("document.body.innerText") or ""
+
+    def console(self):
+        """What the console said so far, of the page and of every frame in it."""
+        return [line for line in self._log.read_text().splitlines() if "CONSOLE" in line]
+
+    def said(self, text, seconds=400):
+        """Wait until the console has said a text, and return all it said."""
+        end = time.monotonic() + seconds
+        while not any(text in line for line in self.console()):
+            assert time.monotonic() < end, f"{text} is not in {self.console()} of\n{self.text()}"
+            time.sleep(0.2)
+        return self.console()
 
     def click(self, selector, text="", *, until):
         """Click what a selector finds and carries a text, as a finger would, until it worked."""
