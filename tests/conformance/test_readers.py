@@ -45,6 +45,7 @@ def a_table() -> pd.DataFrame:
             "measure": short(random.normal(size=ROWS) * 1e-7),
             "huge": short(random.normal(size=ROWS) * 1e200),
             "gappy": np.where(count % 7 == 0, np.nan, short(random.normal(size=ROWS))),
+            "rounded": count * 3200.0,  # Excel keeps them as whole numbers.
             "counted": np.where(count % 5 == 0, np.nan, count * 10.0),
             "flag": count % 3 == 0,
             "maybe": pd.array(
@@ -62,6 +63,7 @@ def a_table() -> pd.DataFrame:
 
 
 FRAME = a_table()
+READ = FRAME.astype({"rounded": "int64"})
 
 
 def plain(frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -233,7 +235,7 @@ def wanted() -> str:
 @pytest.mark.parametrize("source", SOURCES)
 def test_the_same_table_has_the_same_digest_from(source: str, wanted: str, tmp_path: Path) -> None:
     data = readers.read(SOURCES[source](tmp_path))
-    pd.testing.assert_frame_equal(data.frame, FRAME, check_exact=True)
+    pd.testing.assert_frame_equal(data.frame, READ, check_exact=True)
     assert data.digest == wanted
 
 
@@ -299,7 +301,7 @@ def postgres() -> Iterator[str]:
 @pytest.mark.parametrize("what", WHATS)
 def test_postgresql_gives_the_same_digest(postgres: str, what: str, wanted: str) -> None:
     data = readers.read(f"{postgres}{'&' if '?' in postgres else '?'}{what}")
-    pd.testing.assert_frame_equal(data.frame, FRAME, check_exact=True)
+    pd.testing.assert_frame_equal(data.frame, READ, check_exact=True)
     assert data.digest == wanted
 
 
@@ -315,7 +317,7 @@ def test_postgresql_types_of_its_own_become_plain_ones(postgres: str) -> None:
     kinds = {name: str(kind) for name, kind in data.frame.dtypes.items()}
     assert kinds == {
         "exact": "float64", "id": "str", "list": "str", "doc": "str", "day": "datetime64[us]",
-        "moment": "datetime64[us]", "gap": "float64", "span": "float64",
+        "moment": "datetime64[us]", "gap": "float64", "span": "int64",
     }  # fmt: skip
     assert data.frame["moment"].iloc[0] == pd.Timestamp("2024-01-31 10:00:00")
     assert data.frame["span"].tolist() == [90.0] * 3
@@ -354,6 +356,6 @@ def test_spark_gives_the_same_digest(spark: Any, tmp_path: Path, wanted: str) ->
     FRAME.to_parquet(tmp_path / "t.parquet")
     frame = spark.read.parquet(str(tmp_path / "t.parquet"))
     data = readers.read(frame)
-    pd.testing.assert_frame_equal(data.frame, FRAME, check_exact=True)
+    pd.testing.assert_frame_equal(data.frame, READ, check_exact=True)
     assert data.digest == wanted
     assert len(readers.read(frame, rows=11, columns=["word"]).frame) == 11

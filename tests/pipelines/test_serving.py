@@ -47,6 +47,15 @@ def test_columns_come_in_any_order_with_any_company_and_as_text(one, predictor):
     pd.testing.assert_frame_equal(predictor.answers(loose), predictor.answers(rows))
 
 
+def test_a_column_that_was_learned_from_whole_numbers_takes_fractions(one, predictor):
+    rows = one.rows.head(5)
+    assert rows["age"].dtype == "int64"
+    told = predictor.answers(rows.assign(age=rows["age"] + 0.5))
+    assert told.notna().all(axis=None)
+    if predictor.task is Task.REGRESSION:
+        assert (told["prediction"] != predictor.answers(rows)["prediction"]).all()
+
+
 def test_no_rows_give_no_answers_of_the_same_types(one, predictor):
     empty = predictor.answers(one.rows.head(0))
     assert len(empty) == 0

@@ -270,7 +270,7 @@ def test_mixed_types_stay_text_and_are_counted() -> None:
     ("values", "wanted", "why"),
     [
         ([Decimal("1.5"), None], [1.5, np.nan], "decimals"),
-        (pd.to_timedelta(["90s", "1h"]), [90.0, 3600.0], "seconds"),
+        (pd.to_timedelta(["90s", "1.5s"]), [90.0, 1.5], "seconds"),
         ([[1, 2], [3]], ["[1, 2]", "[3]"], "written out"),
         (pd.period_range("2024-01", periods=2, freq="M"), None, "start of each period"),
         ([1 + 2j], ["(1+2j)"], ""),
@@ -295,6 +295,25 @@ def test_arrow_times_and_durations_become_plain_ones() -> None:
 
 def test_infinities_stay_for_the_profile_to_speak_of() -> None:
     assert np.isinf(column([1.0, np.inf])).tolist() == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        ([7.0, -12800.0], "int64"),
+        (["7.0", "12,800.00"], "int64"),
+        ([7.0, None], "float64"),
+        ([7.0, 7.5], "float64"),
+        ([*[7.0] * 100_000, 7.5], "float64"),
+        ([7.0, 2.0**53], "float64"),
+        ([7.0, np.inf], "float64"),
+    ],
+)
+def test_decimals_are_whole_numbers_where_all_of_them_are(values: Any, kind: str) -> None:
+    data = readers.read({"c": values})
+    assert str(data.frame["c"].dtype) == kind
+    assert ("decimals that are all whole" in told(values)) == (kind == "int64")
+    assert data.frame["c"].tolist()[0] == 7
 
 
 def test_a_column_without_a_value_is_missing_numbers_from_anywhere() -> None:
