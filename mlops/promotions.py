@@ -189,6 +189,7 @@ def history(
     *,
     at: datetime | str | None = None,
     limit: int = 50,
+    before: int | None = None,
     workspace: Workspace | None = None,
 ) -> list[Tenure]:
     """Return who was in production from when to when, newest first; at one time, only that one.
@@ -197,18 +198,23 @@ def history(
         name: The model's name.
         at: A time; without a zone it is UTC.
         limit: How many to return.
+        before: Only older ones: the ``id`` of the last one on the page before.
         workspace: Where everything is kept; by default as the settings say.
 
     Raises:
         UnknownVersion: There is no such model.
-        BadSetting: The time cannot be read.
+        BadSetting: The time cannot be read, or a page is asked for besides.
     """
+    if at is not None and before is not None:
+        from pipelines.errors import BadSetting
+
+        raise BadSetting("before", before, "At one time there is one version: leave 'at' out.")
     ws = workspace or Workspace.open()
     moment = None if at is None else _moment(at)
     with ws.reading() as session:
         recorded.get(session, refs.Ref(name))  # says which names there are
         if moment is None:
-            return list(tenures.page(session, name, limit=limit))
+            return list(tenures.page(session, name, limit=limit, before=before))
         found = tenures.at(session, name, moment)
         return [] if found is None else [found]
 

@@ -46,7 +46,7 @@ class Tenure:
         """Return everything as plain JSON-ready data."""
         until = None if self.until is None else self.until.isoformat()
         told = {**asdict(self), "since": self.since.isoformat(), "until": until}
-        return {key: value for key, value in told.items() if key not in {"id", "before_id"}}
+        return {key: value for key, value in told.items() if key != "before_id"}
 
 
 def enter(

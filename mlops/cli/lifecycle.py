@@ -134,7 +134,10 @@ def history(
     at: Annotated[
         str | None, typer.Option(help="Only who was there then: 2026-11-21T14:30, UTC.")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many to list.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many to list.")] = 50,
+    before: Annotated[
+        int | None, typer.Option(help="Only those with a lower id, for the next page.")
+    ] = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -145,7 +148,7 @@ def history(
     with terminal(json=json, debug=debug) as term:
         from mlops import promotions
 
-        found = promotions.history(name, at=at, limit=limit, workspace=workspace())
+        found = promotions.history(name, at=at, limit=limit, before=before, workspace=workspace())
         term.answer(found, lambda console: _tenures(console, found, at))
 
 
@@ -229,11 +232,12 @@ def _tenures(console: Console, found: Sequence[Tenure], at: str | None) -> None:
         console.print(f"No version was in production{when}.", markup=False)
         return
     rows = [
-        (t.ref, f"{t.since:%Y-%m-%d %H:%M:%S}", f"{t.until:%Y-%m-%d %H:%M:%S}" if t.until else "",
+        (f"{t.id}", t.ref, f"{t.since:%Y-%m-%d %H:%M:%S}",
+         f"{t.until:%Y-%m-%d %H:%M:%S}" if t.until else "",
          t.entered, t.left or "", t.author, t.reason)
         for t in found
     ]  # fmt: skip
-    columns = ["version", "since", "until", "came by", "left by", "who", "reason"]
+    columns = ["id", "version", "since", "until", "came by", "left by", "who", "reason"]
     tabulate(console, "", columns, rows)
 
 
