@@ -30,7 +30,7 @@ from pipelines.search import Budget
 from pipelines.tracking import Tracker
 from registry import refs, versions
 from registry.errors import UnknownVersion
-from registry.permissions import Action, require
+from registry.permissions import Action
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -141,11 +141,12 @@ def run(  # noqa: PLR0913 - the options of the public verb
     Raises:
         PipelineError: The data cannot be learned from; the class and the message say why.
         Forbidden: Your role may not register versions.
+        DatabaseDown: The record cannot be written; nothing is searched.
         Interrupted: Ctrl-C; the message says how to go on.
     """
     get_ready(engine)
     ws = workspace or Workspace.open()
-    require(ws.by, Action.REGISTER)
+    ws.ready_for(Action.REGISTER)
     limit = budget_of(ws, budget, trials, workers)
     limit = replace(limit, **for_each_trial(trial_time, trial_memory))
     files.check_writable(ws.settings.home)

@@ -21,6 +21,7 @@ from pipelines.explain import page
 from pipelines.explain.fairness import MEASURES
 from pipelines.explain.report import report as explained
 from registry import refs, reports, versions
+from registry.permissions import Action
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -108,11 +109,13 @@ def explain(  # noqa: PLR0913 - the options of the public verb
         UnknownColumn: A column to report by is not there.
         SchemaMismatch: The rows do not look like what the model learned from.
         BadModel: The model's files do not match the digest in the record.
+        Forbidden: Your role may not attach reports.
     """
     seconds = seconds_of(budget)
     ws = workspace or Workspace.open()
     with ws.reading() as session:
         version = versions.get(session, refs.parse(str(ref)))
+    ws.ready_for(Action.REPORT)
     with files.scratch(ws.settings.home) as folder:
         predictor = load_version(ws, version)
         kept = evidence.fetch(ws, version.run_id, folder / "evidence")

@@ -13,6 +13,7 @@ from mlops import settings as environment
 from mlops.errors import UnwritableFolder
 from registry import db, tokens, users
 from registry.errors import Conflict, DatabaseDown
+from registry.permissions import require
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from mlops.settings import Settings
-    from registry.permissions import Actor
+    from registry.permissions import Action, Actor
 
 T = TypeVar("T")
 
@@ -73,6 +74,16 @@ class Workspace:
     def reading(self) -> Session:
         """Start a look at the record that waits for no writer."""
         return Session(db.readers(self.engine), expire_on_commit=False)
+
+    def ready_for(self, action: Action) -> None:
+        """See to it that what takes minutes will not be refused in the end.
+
+        Raises:
+            Forbidden: Your role lacks the action.
+            DatabaseDown: The database cannot be written, or somebody else keeps it locked.
+        """
+        require(self.by, action)
+        db.check_writable(self.engine)
 
     def change(self, work: Callable[[Session], T]) -> T:
         """Do something in one transaction; do it again when the database asked for that.

@@ -34,6 +34,7 @@ _VERSION_TABLE = "mlops_alembic_version"
 _READING = "mlops_reading"
 # PostgreSQL: serialization failure, deadlock, lock not available.
 _RACES = frozenset({"40001", "40P01", "55P03"})
+_READ_ONLY = "25006"
 _AGAIN = frozenset({"40001", "40P01"})  # the same work may well succeed right away
 
 
@@ -167,6 +168,16 @@ def ensure(engine: Engine) -> None:
             return
 
 
+def check_writable(engine: Engine) -> None:
+    """See to it that something can be written: who works for minutes is told now, not in the end.
+
+    Raises:
+        DatabaseDown: The database cannot be reached or written, or somebody else keeps it locked.
+    """
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM mlops_outbox WHERE 1 = 0"))
+
+
 def upgrade(engine: Engine) -> str:
     """Bring the schema to the newest revision and return that. Keeps what is there.
 
@@ -294,9 +305,12 @@ def _tell_in_one_sentence(where: str, context: ExceptionContext) -> None:
         raise Conflict(
             "Somebody else changed the same thing at the same moment.", again=code in _AGAIN
         ) from error
-    if _is_about_the_database(error):
+    if code == _READ_ONLY or _is_about_the_database(error):
         lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise DatabaseDown(where, lines[0].rstrip(".")) from error
+        told = lines[0].rstrip(".")
+        if told == "database is locked":
+            told += " by somebody else for longer than MLOPS_DATABASE_WAIT"
+        raise DatabaseDown(where, told) from error
 
 
 def _is_about_the_database(error: BaseException) -> bool:

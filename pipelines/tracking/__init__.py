@@ -69,7 +69,7 @@ class Tracker:
         self._afterwards.enter_context(store.calm())
         self._closed = False
         try:
-            self._client = store.connect(self._uri)
+            self._client = store.connect(self._uri, to_write=True)
             with store.telling(self._uri):
                 self.run_id = self._open(run_name, tags, run_id)
                 self._log_params(params)
@@ -275,7 +275,8 @@ def attach(tracking_uri: str, model_id: str, folder: Path, subfolder: str) -> st
         TrackingDown: MLflow is not there, has no such model, or did not take the files.
     """
     with store.calm(), store.telling(tracking_uri):
-        return models.attach(store.connect(tracking_uri), model_id, folder, subfolder)
+        client = store.connect(tracking_uri, to_write=True)
+        return models.attach(client, model_id, folder, subfolder)
 
 
 def finished(tracking_uri: str, run_id: str) -> bool:
@@ -301,7 +302,8 @@ def keep(tracking_uri: str, run_id: str, folder: Path, subfolder: str) -> None:
         TrackingDown: MLflow is not there, has no such run, or did not take the files.
     """
     with store.calm(), store.telling(tracking_uri):
-        store.connect(tracking_uri).log_artifacts(run_id, str(folder), subfolder)
+        client = store.connect(tracking_uri, to_write=True)
+        client.log_artifacts(run_id, str(folder), subfolder)
 
 
 def download(tracking_uri: str, uri: str, into: Path, *, served: str | None = None) -> Path:

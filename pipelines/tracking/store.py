@@ -82,14 +82,16 @@ def telling(uri: str) -> Iterator[None]:
         raise TrackingDown(hidden(uri), reason(error)) from error
 
 
-def connect(uri: str) -> MlflowClient:
+def connect(uri: str, *, to_write: bool = False) -> MlflowClient:
     """Return a client of a store that was reached just now.
 
+    Who only reads needs not wait for a writer.
+
     Raises:
-        TrackingDown: Nobody answers, or the store cannot be written.
+        TrackingDown: Nobody answers, or the store cannot be written and that is wanted.
     """
     with telling(uri):
-        _knock(uri)
+        _knock(uri, to_write=to_write)
         from mlflow import MlflowClient
 
         client = MlflowClient(tracking_uri=uri, registry_uri=uri)
@@ -154,13 +156,13 @@ def says_gone(error: TrackingDown) -> bool:
     return missing or "no such file" in str(cause).lower()
 
 
-def _knock(uri: str) -> None:
+def _knock(uri: str, *, to_write: bool) -> None:
     """Try a database once, where MLflow would try ten times."""
     scheme = uri.partition(":")[0].partition("+")[0]
     if scheme in DATABASES:
         load("mlflow.store.tracking.sqlalchemy_store")
     if scheme == "sqlite":
-        _try_sqlite(uri)
+        _try_sqlite(uri, to_write=to_write)
     elif scheme in DATABASES:
         import sqlalchemy
 
@@ -171,7 +173,7 @@ def _knock(uri: str) -> None:
             engine.dispose()
 
 
-def _try_sqlite(uri: str) -> None:
+def _try_sqlite(uri: str, *, to_write: bool) -> None:
     from sqlalchemy.engine import make_url
 
     path = make_url(uri).database
@@ -180,5 +182,6 @@ def _try_sqlite(uri: str) -> None:
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     with contextlib.closing(sqlite3.connect(path, timeout=10)) as database:
         database.execute("PRAGMA schema_version")
-        database.execute("BEGIN IMMEDIATE")
-        database.rollback()
+        if to_write:
+            database.execute("BEGIN IMMEDIATE")
+            database.rollback()

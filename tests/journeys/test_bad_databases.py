@@ -1,5 +1,6 @@
 """A database that cannot be used is one sentence with an exit code of its own; nothing changes."""
 
+import contextlib
 import hashlib
 import sqlite3
 import subprocess
@@ -10,6 +11,7 @@ import pytest
 from mlops import people
 from mlops.settings import Settings
 from mlops.workspace import Workspace
+from pipelines.samples import credit_risk
 from registry.errors import Conflict
 from registry.permissions import Role
 
@@ -38,6 +40,20 @@ def told(run, code):
     return line
 
 
+@contextlib.contextmanager
+def held(path):
+    """Another process that keeps the database locked until it is let go."""
+    words = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], isolation_level=None);"
+    words += "c.execute('begin exclusive'); print('held', flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", words, str(path)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdout.readline() == "held\n"
+        yield
+        child.stdin.close()
+
+
 def digest(path):
     with sqlite3.connect(path) as connection:
         kept = "\n".join(connection.iterdump())
@@ -61,6 +77,58 @@ def test_a_database_that_somebody_else_keeps_locked_is_waited_for_as_long_as_is_
     assert mlops(url, "versions", MLOPS_DATABASE_WAIT="0.1").returncode == 0
     other.close()
     assert digest(path) == before
+
+
+@pytest.fixture
+def copied(demo, tmp_path):
+    """The demo's database under another name; the models stay where they are."""
+    with contextlib.closing(sqlite3.connect(tmp_path / "mlflow.db")) as here:
+        with contextlib.closing(sqlite3.connect(demo[0].folder / "mlflow.db")) as there:
+            there.backup(here)
+        here.execute("pragma journal_mode = wal")
+    return tmp_path / "mlflow.db"
+
+
+WRITING = [
+    "promote credit-risk/1 --to staging",
+    "check credit-risk/1 --to staging",
+    "explain credit-risk/1",
+    "run {rows} --target outcome --trials 1",
+]
+
+
+@pytest.mark.parametrize("words", WRITING, ids=lambda words: words.split()[0])
+def test_a_file_that_mlflow_shares_and_somebody_keeps_locked_is_told_by_the_record(
+    copied, tmp_path, words
+):
+    rows, home = tmp_path / "rows.csv", str(tmp_path / "home")
+    rows.write_text("a,outcome\n1,2\n")
+    before, url = digest(copied), f"sqlite:///{copied}"
+    typed = words.format(rows=rows).split()
+    with held(copied):
+        run = mlops(url, *typed, MLOPS_DATABASE_WAIT="0.1", MLOPS_HOME=home, HOME=str(tmp_path))
+    assert "locked by somebody else" in told(run, 30)
+    assert digest(copied) == before
+
+
+def test_who_only_looks_or_predicts_waits_for_nobody(copied, tmp_path):
+    rows, url = tmp_path / "rows.csv", f"sqlite:///{copied}"
+    credit_risk(5).to_csv(rows, index=False)
+    limits = {"MLOPS_DATABASE_WAIT": "0.1", "MLOPS_HOME": str(tmp_path / "home")}
+    with held(copied):
+        assert mlops(url, "versions", **limits).returncode == 0
+        done = mlops(url, "predict", "credit-risk/1", str(rows), **limits)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 6
+
+
+@pytest.mark.parametrize("words", ["versions", "history risk", "promote risk/1 --to staging"])
+def test_a_file_that_nobody_else_may_even_read_is_told_by_the_record(path, words):
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("pragma journal_mode = delete")
+    with held(path):
+        run = mlops(f"sqlite:///{path}", *words.split(), MLOPS_DATABASE_WAIT="0.1")
+    assert "locked by somebody else" in told(run, 30)
 
 
 @pytest.mark.parametrize(

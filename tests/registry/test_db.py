@@ -132,6 +132,29 @@ def test_a_database_that_may_only_be_read_can_be_looked_at(tmp_path):
         assert page(session) == ()
     with pytest.raises(DatabaseDown, match="readonly"), engine.begin() as connection:
         connection.execute(text("delete from mlops_outbox"))
+    with pytest.raises(DatabaseDown, match="readonly"):
+        db.check_writable(engine)
+    engine.dispose()
+
+
+def test_who_works_for_minutes_is_told_before_that_nothing_can_be_written(databases):
+    engine = db.open_engine(databases.migrated(), Limits(wait=0.05))
+    db.check_writable(engine)
+    with engine.connect() as other:
+        if databases.kind == "postgresql":
+            asked, told = (
+                "alter database {0} set default_transaction_read_only = on",
+                "read-only",
+            )
+            other.execution_options(isolation_level="AUTOCOMMIT")
+            other.execute(text(asked.format(engine.url.database)))
+            other.close()
+            engine.dispose()  # it holds for new connections
+        else:
+            other.execute(text("delete from mlops_outbox"))
+            told = "locked by somebody else"
+        with pytest.raises(DatabaseDown, match=told):
+            db.check_writable(engine)
     engine.dispose()
 
 
