@@ -1,7 +1,7 @@
 """A thousand hostile tables through every detector: scores that are a row's own, or one sentence.
 
     OMP_NUM_THREADS=1 python benchmarks/hostile_tables.py [--tables 1000] [--seconds 600]
-        [--out hostile.json] [--print]
+        [--rows suod lunar] [--out hostile.json] [--print]
 
 Each table is read, profiled and prepared as ``mlops run`` would; what is refused there is still
 given to the detectors, if it can be prepared at all. Every 250th table has 10,000 columns. What is
@@ -39,8 +39,10 @@ FEW = {"iforest": {"n_estimators": 20}, "isolation_forest": {"n_estimators": 20}
        "blend": {"n_estimators": 20}, "loda": {"n_random_cuts": 20},
        "suod": {"base_estimators": [LOF(), HBOS()]},
        "xgbod": {"estimator_list": [KNN(), LOF(), HBOS()],
-                 "standardization_flag_list": [True] * 3}}  # fmt: skip
-"""Twenty trees do: what is looked for does not hang on their number."""
+                 "standardization_flag_list": [True] * 3},
+       "auto_encoder": {"epoch_num": 2}, "vae": {"epoch_num": 2}, "deep_svdd": {"epochs": 3},
+       "ae1svm": {"epochs": 3}, "dif": {"n_ensemble": 5}, "lunar": {"n_epochs": 5}}  # fmt: skip
+"""Twenty trees and a few rounds do: what is looked for does not hang on their number."""
 labelled.PANEL["pyod.models.inne:INNE"][0]["n_estimators"] = 20
 
 
@@ -69,11 +71,11 @@ def prepared(seed, found):
     return None
 
 
-def tried(seed):
+def tried(seed, detectors):
     """Return what became of one table, detector by detector."""
     found = {"refused": "", "faults": [], "finite": 0, "sentences": {}, "slow": {}}
     rows = prepared(seed, found)
-    for row in ROWS if rows is not None else ():
+    for row in detectors if rows is not None else ():
         began = time.process_time()
         try:
             told = check_any_rows(row, rows, FEW.get(row.key))
@@ -88,14 +90,14 @@ def tried(seed):
     return found
 
 
-def tell(kept):
+def tell(kept, detectors):
     faults = [(seed, fault) for seed, found in kept.items() for fault in found["faults"]]
     for seed, fault in faults:
         print(f"table {seed}: {fault}")
     refused = Counter(words(found["refused"]) for found in kept.values() if found["refused"])
     never = sum(not found["finite"] and not found["sentences"] for found in kept.values())
     wide = sum(found.get("size", [0, 0])[1] >= WIDE for found in kept.values())
-    print(f"{len(kept)} tables, {wide} of {WIDE} columns, {len(ROWS)} detectors")
+    print(f"{len(kept)} tables, {wide} of {WIDE} columns, {len(detectors)} detectors")
     print(f"refused before learning, in one sentence: {sum(refused.values())}, of those {never} "
           "could not be prepared either")  # fmt: skip
     for sentence, many in refused.most_common(8):
@@ -123,17 +125,19 @@ def main():
     asked = argparse.ArgumentParser()
     asked.add_argument("--tables", type=int, default=1_000)
     asked.add_argument("--seconds", type=float, default=np.inf)
+    asked.add_argument("--rows", nargs="+", help="detectors to try")
     asked.add_argument("--out", type=Path, default=Path("hostile.json"))
     asked.add_argument("--print", action="store_true", dest="only_print")
     asked = asked.parse_args()
+    detectors = [row for row in ROWS if row.key in (asked.rows or [row.key])]
     kept = json.loads(asked.out.read_text()) if asked.out.exists() else {}
     for seed in [] if asked.only_print else range(asked.tables):
         if str(seed) not in kept and time.process_time() < asked.seconds:
-            kept[str(seed)] = tried(seed)
+            kept[str(seed)] = tried(seed, detectors)
             if seed % 10 == 0:
                 asked.out.write_text(json.dumps(kept))
     asked.out.write_text(json.dumps(kept))
-    return tell(kept)
+    return tell(kept, detectors)
 
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ class Detector:
         rows = np.asarray(self.prepare.fit_transform(features.iloc[kept]))
         known = None
         if "labels" in self.guard.needs:
-            known = _zero_or_one(labels, kept, self.guard.name)
+            known = _zero_or_one(labels, kept, self.guard.spoken)
         self.guard.fit(rows, known)
         some = rows[np.linspace(0, len(rows) - 1, min(len(rows), CUT_ROWS)).astype(int)]
         self.threshold = float(np.quantile(self.guard.score(some), 1 - USUAL_SHARE))

@@ -39,6 +39,8 @@ LOUD = frozenset({"SUOD", "Net"})
 """They print as they go."""
 CALM = frozenset({"pipelines.anomaly.tails:ECOD", "pipelines.anomaly.tails:COPOD"})
 """They neither warn nor print, and one row is answered in less than it takes to see to that."""
+MANY_COLUMNS = frozenset({"FeatureBagging"})
+"""They fail on one column, in words about their own arguments."""
 INDIFFERENT = frozenset({"MCD", "EllipticEnvelope"})
 """Their distances are the same in columns turned and stretched."""
 EASIER: Mapping[str, tuple[Mapping[str, Any], ...]] = {
@@ -81,6 +83,11 @@ class Guard:
         """The detector's own name."""
         return self.target.rpartition(":")[2]
 
+    @property
+    def spoken(self) -> str:
+        """What sentences call it: a network goes by its own name, not by that of its stand-in."""
+        return str(self.arguments.get("kind", self.target)).rpartition(":")[2]
+
     def fit(self, rows: Array, labels: Array | None = None) -> Self:
         """Learn what is usual.
 
@@ -99,11 +106,14 @@ class Guard:
         taken = self._turned(taken)
         if self.most_columns is not None and taken.shape[1] > self.most_columns:
             raise CannotDetect(
-                self.name,
+                self.spoken,
                 f"it would look at {taken.shape[1]} columns and grows too slow beyond "
                 f"{self.most_columns}",
                 "Choose another detector, or leave columns out.",
             )
+        if self.name in MANY_COLUMNS and taken.shape[1] < 2:
+            raise CannotDetect(self.spoken, "it draws some of the columns, and only one varies",
+                               "Choose another detector.")  # fmt: skip
         self.detector = self._fitted(taken, known)
         self.usual_, self.floor_, self.roof_ = self._remembered(taken)
         return self
@@ -131,12 +141,12 @@ class Guard:
         """Return the rows to learn from: different ones or a sample, where that is needed."""
         _, first = np.unique(cells, axis=0, return_index=True)
         if len(first) < FEWEST:
-            raise CannotDetect(self.name, f"only {len(first)} of its rows differ",
+            raise CannotDetect(self.spoken, f"only {len(first)} of its rows differ",
                                f"Give at least {FEWEST} different rows.")  # fmt: skip
         place = np.sort(first) if "distinct" in self.needs else np.arange(len(cells))
         if self.sample is not None and len(place) > self.sample:
             rng = np.random.default_rng(self.seed)
-            self.notes.append(f"{self.name} learned from {self.sample} of {len(place)} rows.")
+            self.notes.append(f"{self.spoken} learned from {self.sample} of {len(place)} rows.")
             place = np.sort(rng.permutation(place)[: self.sample])
         return cells[place], None if labels is None else np.asarray(labels)[place]
 
@@ -157,7 +167,7 @@ class Guard:
                 if np.isfinite(some).any():
                     return detector
                 reason = "not one of its scores is a number"
-        raise CannotDetect(self.name, reason, "Choose another detector.")
+        raise CannotDetect(self.spoken, reason, "Choose another detector.")
 
     def _made(self, arguments: Mapping[str, Any], cells: Array) -> Any:
         """Make the detector; its seed and its counts of rows are seen to."""

@@ -9,6 +9,7 @@ import warnings
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
+from sklearn.preprocessing import StandardScaler
 
 from pipelines import testing
 from pipelines.algorithms import anomaly, find
@@ -156,6 +157,33 @@ def test_mo_gaal_still_cannot_be_saved_and_anogan_still_searches_for_every_row(p
 def test_too_few_different_rows_are_refused_in_one_sentence():
     with pytest.raises(CannotDetect, match="only 1 of its rows differ"):
         guarded(find("knn", Task.ANOMALY), np.ones((30, 2)))
+
+
+@pytest.mark.parametrize("key", ["deep_svdd", "lunar"])
+def test_a_network_is_refused_by_its_own_name(key):
+    pytest.importorskip("torch", reason="PyOD's networks want the extra torch")
+    row = find(key, Task.ANOMALY)
+    with pytest.raises(CannotDetect, match=rf"^{row.fixed['kind'].rpartition(':')[2]} cannot"):
+        guarded(row, np.ones((30, 2)))
+
+
+def test_a_network_answers_as_pyods_own_and_leaves_the_process_as_it_was(planted):
+    torch = pytest.importorskip("torch", reason="PyOD's networks want the extra torch")
+    usual, new = planted
+    guard = guarded(find("deep_svdd", Task.ANOMALY), usual, epochs=2)
+    before = torch.get_rng_state()
+    mine = guard.score(new)
+    assert torch.equal(torch.get_rng_state(), before)
+    network = guard.detector.model_
+    network.scaler_ = StandardScaler().fit(usual)
+    np.testing.assert_array_equal(network.decision_function(new), mine)
+
+
+def test_bagging_of_columns_says_that_one_column_is_not_enough():
+    pytest.importorskip("combo", reason="FeatureBagging wants the extra detectors")
+    rows = np.random.default_rng(0).normal(size=(30, 1))
+    with pytest.raises(CannotDetect, match="draws some of the columns, and only one varies"):
+        guarded(find("feature_bagging", Task.ANOMALY), rows)
 
 
 def test_a_detector_of_quadratic_cost_learns_from_a_sample_and_says_so():
