@@ -7,6 +7,7 @@ result is shown.
 from __future__ import annotations
 
 import sys
+import warnings
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,7 @@ def prepare() -> None:
     shell: Any = ipython.get_ipython() if ipython else None
     if shell is None:
         return
+    warnings.filterwarnings("ignore", message="IProgress not found")  # nothing here draws one
     html = shell.display_formatter.formatters["text/html"]
     for kind, draw in _FACES.items():
         html.for_type_by_name(*kind.split(":"), draw)
@@ -42,15 +44,22 @@ def result_page(result: Result) -> str:
     """Draw what a run found: the version, the best trials, what to do next."""
     board = result.leaderboard.drop_duplicates("algorithm").head(BEST)
     rows = [
-        (str(row.algorithm), f"{row.score:.4g}", "level" if row.like_best else str(row.state))
+        (str(row.algorithm), f"{row.score:.4g}", "level" if row.like_best else _ended(row.state))
         for row in board.itertuples()
     ]
     lines = [escape(line) for line in (result.sentence, *result.notes)]
     if result.comparison:
         lines.append(escape(result.comparison.sentence))
     commands = "<br>".join(f"<code>{escape(one)}</code>" for one in result.commands)
-    table = _table(("algorithm", result.metric, "with the best"), rows)
+    columns = ("algorithm", result.metric, "with the best")
+    if not any(word for _, _, word in rows):
+        columns, rows = columns[:2], [row[:2] for row in rows]
+    table = _table(columns, rows)
     return f"{_paragraphs(lines)}{table}<p>{commands}</p>"
+
+
+def _ended(state: object) -> str:
+    return "" if state == "complete" else str(state)
 
 
 def promoted_page(done: Promoted) -> str:

@@ -83,7 +83,8 @@ class Result:
 
     def __repr__(self) -> str:
         """Return the version, how it was found, and what to do next."""
-        made = f"{self.trials} trials, {self.failed_trials} failed, {self.seconds:.0f} s"
+        many = f"{self.trials} trial{'s' if self.trials != 1 else ''}"
+        made = f"{many}, {self.failed_trials} failed, {self.seconds:.0f} s"
         return "\n".join([self.sentence, *self.notes, made, *self.commands])
 
     @property

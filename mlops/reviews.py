@@ -80,15 +80,18 @@ class Review:
             known = labels.known(session, self.version.name)
         return sum(name in known for name in names)
 
+    @property
+    def anomalies(self) -> int:
+        """How many rows of this table were labelled anomalies: retraining wants one."""
+        return self._marks().count(True)
+
     def retrain(self, **options: Any) -> Result:
         """Find anomalies once more with every label that is known for this table's rows.
 
         Raises:
             BadSetting: Not one row is labelled an anomaly.
         """
-        with self.workspace.reading() as session:
-            known = labels.known(session, self.version.name)
-        marks = [known.get(name) for name in digests(self.table)]
+        marks = self._marks()
         if True not in marks:
             raise BadSetting("labels", "without an anomaly", "Label at least one row an anomaly.")
         values = [np.nan if mark is None else float(mark) for mark in marks]
@@ -97,6 +100,12 @@ class Review:
             self.table.assign(**{COLUMN: values}),
             labels=COLUMN, workspace=self.workspace, **options,
         )  # fmt: skip
+
+    def _marks(self) -> list[bool | None]:
+        """Return what every row of the table was called, or None."""
+        with self.workspace.reading() as session:
+            known = labels.known(session, self.version.name)
+        return [known.get(name) for name in digests(self.table)]
 
 
 def review(

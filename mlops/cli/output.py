@@ -115,7 +115,7 @@ def workspace() -> Workspace:
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Any:
-    """Build a Rich table; numbers are aligned to the right, and only long texts are wrapped."""
+    """Build a Rich table: numbers to the right, only long texts wrapped, no column of nothing."""
     from rich import box
     from rich.table import Table
 
@@ -124,13 +124,17 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
         title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold",
         show_header=any(columns),
     )  # fmt: skip
-    for place, column in enumerate(columns):
+    kept = [
+        place for place, column in enumerate(columns)
+        if not (cells and column) or any(row[place] for row in cells)
+    ]  # fmt: skip
+    for place, column in [(place, columns[place]) for place in kept]:
         numeric = cells and all(_is_number(row[place]) for row in cells)
         longest = max([len(column), *(len(row[place]) for row in cells)])
         side: Any = "right" if numeric else "left"
         drawn.add_column(column, justify=side, overflow="fold", no_wrap=longest <= _KEPT_WHOLE)
     for row in cells:
-        drawn.add_row(*row)
+        drawn.add_row(*(row[place] for place in kept))
     return drawn
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlops.cli.output import Debug, Json, terminal, workspace
+from mlops.cli.output import Debug, Json, terminal, text_of, workspace
 from mlops.cli.parsing import pairs
 from mlops.cli.versions import Ref
 
@@ -44,9 +44,11 @@ def review(
             return
         said = _given(answer) if answer else _asked(term.console, found)
         many = found.answer(said) if said else found.known
-        result = found.retrain(budget=budget) if learn and said else None
+        odd = found.anomalies
+        result = found.retrain(budget=budget) if learn and said and odd else None
         version = None if result is None else str(result.version)
-        told: dict[str, object] = {"kept": len(said), "known": many, "version": version}
+        counts = {"kept": len(said), "known": many, "anomalies": odd}
+        told: dict[str, object] = {**counts, "version": version}
         term.answer(told, lambda console: _show(console, told))
 
 
@@ -67,7 +69,8 @@ def _asked(console: Console, found: Review) -> dict[int, bool]:
     for place, cells in found.rows.to_dict("index").items():
         console.print(f"Row {place}", style="bold")
         for name, value in cells.items():
-            console.print(f"  {name}: {value}", markup=False)
+            cell = text_of(value) if name in {"score", "p_value"} else value
+            console.print(f"  {name}: {cell}", markup=False)
         word = _word(console)
         if word in {"quit", "q"}:
             break
@@ -82,6 +85,7 @@ def _word(console: Console) -> str:
         try:
             word = str(typer.prompt("An anomaly? (yes, no, skip, quit)", default="skip")).lower()
         except typer.Abort:
+            console.print()  # what follows has a line of its own
             return "quit"
         if word in {*_WORDS, *_OTHERS}:
             return word
@@ -89,6 +93,12 @@ def _word(console: Console) -> str:
 
 
 def _show(console: Console, told: dict[str, object]) -> None:
-    console.print(f"Kept {told['kept']} answers; {told['known']} rows of the table have one.")
+    kept = "1 answer" if told["kept"] == 1 else f"{told['kept']} answers"
+    console.print(
+        f"Kept {kept}; {told['known']} rows of the table have one, "
+        f"{told['anomalies']} of them say yes."
+    )
+    if told["kept"] and not told["anomalies"]:
+        console.print("Learning needs one yes: mlops review asks for other rows now.")
     if told["version"]:
         console.print(f"Learned from them: [bold]{told['version']}[/]")

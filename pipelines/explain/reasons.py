@@ -71,7 +71,10 @@ def of(predictor: Explainable, frame: pd.DataFrame, background: pd.DataFrame) ->
 def next_to_label(
     scores: np.ndarray, threshold: float, cells: np.ndarray, many: int, known: Sequence[int] = ()
 ) -> list[int]:
-    """Choose rows whose labels would teach most: strange or on the edge, and unlike each other.
+    """Choose rows whose labels would teach most: one of the strangest and one on the edge in turn.
+
+    Within each kind the one goes first that is least like the rows chosen before, so that a large
+    table, which has many rows on the edge, still shows its strangest.
 
     Args:
         scores: How strange each row is.
@@ -82,19 +85,21 @@ def next_to_label(
 
     >>> cells = np.array([[0.0], [5.0], [5.1], [9.0]])
     >>> next_to_label(np.array([0.0, 5.0, 5.1, 9.0]), 5.0, cells, 2)
-    [3, 2]
+    [3, 1]
     """
     places = scores.argsort().argsort() / max(1, len(scores) - 1)
     edge = float((scores <= threshold).mean())
-    worth = places**2 + 0.5 * np.exp(-(((places - edge) / 0.05) ** 2))
-    left = np.setdiff1d(np.argsort(-worth)[: max(50, 20 * many)], np.asarray(known, dtype=int))
+    free = np.setdiff1d(np.arange(len(scores)), np.asarray(known, dtype=int))
+    some = min(2 * many, max(many, len(free) // 10))
+    strange = free[np.argsort(-scores[free], kind="stable")]
+    close = free[np.argsort(np.abs(places[free] - edge), kind="stable")]
     chosen: list[int] = []
-    for _ in range(min(many, len(left))):
-        value = worth[left]
+    for turn in range(min(many, len(free))):
+        ranked = close if turn % 2 else strange
+        pool = ranked[~np.isin(ranked, chosen)][:some]
+        best = 0
         if chosen:
-            gaps = np.abs(cells[left][:, None] - cells[chosen][None]).mean(axis=2).min(axis=1)
-            value = value * gaps / (gaps.max() or 1.0)
-        best = int(left[int(np.argmax(value))])
-        chosen.append(best)
-        left = left[left != best]
+            gaps = np.abs(cells[pool][:, None] - cells[chosen][None]).mean(axis=2).min(axis=1)
+            best = int(np.argmax(gaps))
+        chosen.append(int(pool[best]))
     return chosen

@@ -144,11 +144,13 @@ def test_a_review_asks_again_for_a_word_it_does_not_know_and_ends_with_its_input
 ):
     others = payments[0].assign(hour=payments[0]["hour"] + 1)  # the answers are theirs alone
     others.to_csv(tmp_path / "payments.csv", index=False)
-    words = ["review", str(version), str(tmp_path / "payments.csv"), "--rows", "3", "--no-learn"]
+    words = ["review", str(version), str(tmp_path / "payments.csv"), "--rows", "3"]
     done = CliRunner().invoke(app, words, input="perhaps\nno\n")
     assert done.exit_code == 0
     assert "'perhaps' is none of the words" in done.stdout
-    assert "Kept 1 answers" in done.stdout
+    assert "\nKept 1 answer; 1 rows of the table have one, 0 of them say yes." in done.stdout
+    assert "Learning needs one yes" in done.stdout
+    assert "Error" not in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("key", ["iforest", "ecod", "knn"])

@@ -1,5 +1,6 @@
 """What results look like at a prompt and in a notebook."""
 
+import importlib
 import re
 import sys
 
@@ -7,6 +8,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from mlops import notebooks
 from tests.journeys.conftest import ROOT
 
 CELLS = (
@@ -53,6 +55,12 @@ def test_a_notebook_shows_a_page_and_a_prompt_a_few_lines(cells, verb, pictured,
     assert pictured in html
     assert told in text
     assert len(text) < 6_000
+
+
+@pytest.mark.parametrize("kind", notebooks._FACES)
+def test_every_face_is_that_of_a_result(kind):
+    module, _, name = kind.partition(":")
+    assert isinstance(getattr(importlib.import_module(module), name), type)
 
 
 def test_results_have_no_face_where_no_notebook_runs():

@@ -25,6 +25,18 @@ def test_no_word_of_a_table_is_lost_and_no_short_one_is_broken(width):
         assert word in shown
 
 
+def test_a_column_that_says_nothing_is_left_out():
+    into = io.StringIO()
+    rows = [("loans", "", None, 1), ("cards", "", None, 2)]
+    output.tabulate(Console(file=into, width=80), "", ["name", "note", "score", ""], rows)
+    shown = into.getvalue()
+    assert "note" not in shown
+    assert [line.split() for line in shown.strip().splitlines()[-2:]] == [
+        ["loans", "-", "1"],
+        ["cards", "-", "2"],
+    ]
+
+
 def test_a_gate_that_agrees_takes_one_line_and_one_that_refuses_tells_everything():
     long = "a reason that is longer than a line of this terminal, told to its very last word"
     found = [

@@ -11,6 +11,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from pipelines.errors import UnknownColumn
 from pipelines.explain.page import render, write
+from pipelines.explain.reasons import next_to_label
 from pipelines.explain.report import report
 from pipelines.task import Task
 
@@ -141,3 +142,15 @@ def test_a_small_background_is_called_unstable(made, numbers):
         moved.append(next(one for one in found.checks if one.name == "Another background"))
     assert not moved[0].fine
     assert moved[1].fine
+
+
+@pytest.mark.parametrize("rows", [30, 1_000, 50_000])
+def test_half_of_the_rows_to_label_are_the_strangest_however_large_the_table(rows):
+    scores = np.random.default_rng(0).permutation(rows).astype(float)
+    cells = np.sin(np.arange(rows))[:, None]
+    edge = 0.8 * rows
+    chosen = np.array(next_to_label(scores, edge, cells, 8, known=[int(scores.argmax())]))
+    assert len(set(chosen)) == 8
+    assert (scores[chosen] >= rows - 1 - 16).sum() >= 4
+    assert (np.abs(scores[chosen] - edge) <= 9).sum() >= 4
+    assert int(scores.argmax()) not in chosen
