@@ -51,10 +51,9 @@ def result_page(result: Result) -> str:
     if result.comparison:
         lines.append(escape(result.comparison.sentence))
     commands = "<br>".join(f"<code>{escape(one)}</code>" for one in result.commands)
+    kept = 3 if any(word for _, _, word in rows) else 2
     columns = ("algorithm", result.metric, "with the best")
-    if not any(word for _, _, word in rows):
-        columns, rows = columns[:2], [row[:2] for row in rows]
-    table = _table(columns, rows)
+    table = _table(columns[:kept], [row[:kept] for row in rows])
     return f"{_paragraphs(lines)}{table}<p>{commands}</p>"
 
 
