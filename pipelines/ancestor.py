@@ -4,10 +4,13 @@ A copy shares its pages with the original, so that what is imported here is neit
 held twice. A process with threads of its own is not copied: one of them could hold a lock that
 nobody in the copy would ever give back. There, the standard library's server imports everything
 anew, in a process of its own.
+
+The younger the copy, the more it shares: the table too, where it is made when that is there.
 """
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib
 import os
@@ -21,6 +24,8 @@ from multiprocessing import forkserver, resource_tracker, util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipelines import memory
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
@@ -31,14 +36,17 @@ RUNTIMES = ("jax", "tensorflow")
 STANDARD = frozenset({0, 1, 2})
 
 
+_ours: dict[int, bool] = {}
+"""The processes that were copied here and not ended, and whether our objects are frozen for it."""
+
+
 def copy(modules: Sequence[str]) -> bool:
     """Have workers forked from a copy of this process, with these modules; say whether they are.
 
     They are not where a server runs already, and where a copy would not be safe.
     """
-    server: Any = getattr(forkserver, "_forkserver", None)
-    known = all(hasattr(server, name) for name in REMEMBERED)
-    if not known or server._forkserver_pid is not None or not alone():
+    server = _known()
+    if server is None or server._forkserver_pid is not None or not alone():
         return False
     for name in modules:
         with suppress(ImportError):
@@ -47,8 +55,48 @@ def copy(modules: Sequence[str]) -> bool:
         return False
     with server._lock:
         resource_tracker.ensure_running()
-        _fork(server)
+        memory.give_back()
+        freezes = gc.get_freeze_count() == 0
+        if freezes:
+            gc.freeze()  # a collection here would write to every page that is shared
+        _ours[_fork(server)] = freezes
     return True
+
+
+def renew(modules: Sequence[str]) -> bool:
+    """Put a copy of this process as it is by now in the place of an older one, where safe."""
+    end()
+    return copy(modules)
+
+
+def end() -> None:
+    """End the copy, where another could be made as soon as one is needed."""
+    if alone():
+        _end()
+
+
+def _end() -> None:
+    server = _known()
+    if server is None or server._forkserver_pid not in _ours:
+        return
+    with server._lock:
+        pid, address = server._forkserver_pid, server._forkserver_address
+        server._forkserver_pid = server._forkserver_address = None
+        with suppress(OSError):  # somebody else may have seen it end
+            os.close(server._forkserver_alive_fd)
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+        server._forkserver_alive_fd = None
+        Path(address).unlink(missing_ok=True)
+    atexit.unregister(_at_exit)
+    if _ours.pop(pid):
+        gc.unfreeze()
+
+
+def _known() -> Any:
+    """Return the standard library's memory of its server, where it is as we know it."""
+    server: Any = getattr(forkserver, "_forkserver", None)
+    return server if all(hasattr(server, name) for name in REMEMBERED) else None
 
 
 def alone() -> bool:
@@ -67,7 +115,7 @@ def _on_a_gpu() -> bool:
     return torch is not None and bool(torch.cuda.is_initialized())
 
 
-def _fork(server: Any) -> None:
+def _fork(server: Any) -> int:
     address = str(Path(util.get_temp_dir()) / f"workers-{os.getpid()}")
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address)
@@ -86,6 +134,14 @@ def _fork(server: Any) -> None:
         os.close(alive)
     server._forkserver_address = address
     server._forkserver_alive_fd, server._forkserver_pid = ours, pid
+    atexit.register(_at_exit, os.getpid())
+    return pid
+
+
+def _at_exit(pid: int) -> None:
+    """End the copy first: this process writes to all its pages when it takes itself apart."""
+    if os.getpid() == pid:
+        _end()
 
 
 def _serve(listener: int, alive: int) -> None:

@@ -24,10 +24,9 @@ from typing import TYPE_CHECKING, Any
 import cloudpickle
 from threadpoolctl import threadpool_limits
 
-from pipelines import memory
+from pipelines import memory, processes
 from pipelines import trial as trials
 from pipelines.errors import BadSetting, EngineDown, MissingExtra
-from pipelines.processes import Processes, without_main
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -65,13 +64,38 @@ _work: Work | None = None
 """What this worker process was sent."""
 
 
-def _begin(payload: bytes) -> None:
+class _Parcel:
+    """Work on its way to a worker, packed when it is sent: packed ahead, it would be there twice.
+
+    A worker that is forked from a copy of this process, made with the work there, has it already.
+    """
+
+    def __init__(self, work: Work | None) -> None:
+        self._work = work
+
+    def __reduce__(self) -> tuple[Callable[[bytes], Any], tuple[bytes]]:
+        return cloudpickle.loads, (cloudpickle.dumps(self._work),)
+
+
+@contextmanager
+def _handed_on(work: Work) -> Iterator[_Parcel]:
+    """Leave the work where workers find it; where they don't, the parcel has it."""
+    global _work
+    _work = work
+    try:
+        yield _Parcel(None if processes.renew() else work)
+    finally:
+        _work = None
+        processes.let_go()
+
+
+def _begin(work: Work | None) -> None:
     """Settle a worker process in: its data, one thread, no Ctrl-C, no life without a parent."""
     global _work
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, daemon=True).start()
     threadpool_limits(1)
-    _work = cloudpickle.loads(payload)
+    _work = work or _work
 
 
 def _die_with_parent() -> None:
@@ -125,7 +149,7 @@ def _client(address: str, workers: int, seconds: float) -> Any:
             """Starts a worker, and another where that was killed, without the caller's script."""
 
             async def instantiate(self) -> Any:
-                with without_main():
+                with processes.without_main():
                     return await super().instantiate()
 
         place = library.LocalCluster(
@@ -273,12 +297,13 @@ def crew(engine: str, workers: int, work: Work, seconds: float = math.inf) -> It
         here = serial()
         yield Crew(1, lambda trial, seconds: here.submit(trials.run, trial, work, seconds))
     elif engine == "processes":
-        pool = Processes(workers, _begin, cloudpickle.dumps(work))
-        try:
-            ask = partial(pool.submit, _run_here)
-            yield Crew(workers, ask, pool.kill, pool.settled)
-        finally:
-            pool.shutdown(cancel_futures=True)
+        with _handed_on(work) as parcel:
+            pool = processes.Processes(workers, _begin, parcel)
+            try:
+                ask = partial(pool.submit, _run_here)
+                yield Crew(workers, ask, pool.kill, pool.settled)
+            finally:
+                pool.shutdown(cancel_futures=True)
     elif engine == "dask" or engine.startswith("dask://"):
         with ExitStack() as stack:
             try:

@@ -52,6 +52,14 @@ def give_back() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
+def held() -> int:
+    """Return the bytes that this process has of its own or from before it was forked, 0 elsewhere.
+
+    What is read from files, such as libraries, does not count.
+    """
+    return _lines(STATUS).get("RssAnon", 0)
+
+
 def ran_out(error: BaseException) -> bool:
     """Say whether an error means that there was no more memory.
 

@@ -18,7 +18,7 @@ from queue import SimpleQueue
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from pipelines import ancestor
+from pipelines import ancestor, memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,10 +29,17 @@ Task: TypeAlias = "tuple[Future[Any], tuple[Any, ...]]"
 PRELOADED = ("pipelines.trial", "pipelines.adapters.boosters", "lightgbm", "sklearn.ensemble")
 PATIENCE = 5.0
 """Seconds that an idle worker has to end by itself."""
+MOST_GROWN = 24 * 2**20
+"""Bytes; a worker that a task leaves larger by more makes room for a new one."""
 
 
 class Processes(Executor):
-    """So many worker processes: what ends one takes no other down, and it is replaced."""
+    """So many worker processes: what ends one takes no other down, and it is replaced.
+
+    Libraries keep what they once took, and a worker in pieces takes ever more; a new one costs
+    less than a tenth of a second. What workers begin with goes through their wires, and is not
+    kept at either end.
+    """
 
     def __init__(self, workers: int, begin: Callable[..., None], *args: Any) -> None:
         self._workers = [_Worker(begin, args) for _ in range(workers)]
@@ -105,13 +112,13 @@ class _Worker:
     def _start(self) -> None:
         here, there = multiprocessing.Pipe()
         self._wire: Connection[Any, Any] = here
-        self.settled = False
-        self._process = context().Process(
-            target=_work, args=(there, self._begin, self._args), daemon=True
-        )
+        self.settled = self._grown = False
+        self._process = context().Process(target=_work, args=(there, self._begin), daemon=True)
         with without_main():
             self._process.start()
         there.close()  # or the death of the process would not break the wire
+        with suppress(OSError):  # it has died; whoever gives it a task is told
+            here.send(self._args)
 
     def _serve(self) -> None:
         while (given := self._tasks.get()) is not None:
@@ -126,14 +133,14 @@ class _Worker:
         self._end()
 
     def _answer(self, future: Future[Any], task: tuple[Any, ...]) -> None:
-        if not self._process.is_alive():
+        if self._grown or not self._process.is_alive():
             self._replace()
         try:
             if not self.settled:
                 self._wire.recv()
                 self.settled = True
             self._wire.send(task)
-            good, told = self._wire.recv()
+            good, told, self._grown = self._wire.recv()
         except (EOFError, OSError):
             self._process.join(PATIENCE)
             code = self._process.exitcode
@@ -148,6 +155,7 @@ class _Worker:
             if self._stopped:
                 raise BrokenExecutor("The workers were stopped.")
             self._wire.close()
+            self._process.kill()
             self._process.join(PATIENCE)
             self._start()
 
@@ -159,25 +167,31 @@ class _Worker:
             self._process.join()
 
 
-def _work(wire: Connection[Any, Any], begin: Callable[..., None], args: tuple[Any, ...]) -> None:
+def _work(wire: Connection[Any, Any], begin: Callable[..., None]) -> None:
     """Live as a worker: settle in, then answer task by task until the wire is cut."""
     gc.freeze()  # a collection would write to every object that is shared with other workers
-    begin(*args)
     with suppress(EOFError, OSError):
+        begin(*wire.recv())
+        small = memory.held()
         wire.send(None)  # it has settled in
         while True:
-            fn, given, named = wire.recv()
+            good, told = _told(*wire.recv())
+            grown = memory.held() - small > MOST_GROWN
             try:
-                told = (True, fn(*given, **named))
-            except Exception as error:  # noqa: BLE001 - it is handed to whoever asked
-                told = (False, error)
-            try:
-                wire.send(told)
+                wire.send((good, told, grown))
             except (BrokenPipeError, ConnectionError):
                 raise
             except Exception as error:  # noqa: BLE001 - an answer that cannot travel
                 reason = f"{type(error).__name__}: {error}"
-                wire.send((False, RuntimeError(f"the answer cannot be sent: {reason}")))
+                wire.send((False, RuntimeError(f"the answer cannot be sent: {reason}"), grown))
+
+
+def _told(fn: Callable[..., Any], given: tuple[Any, ...], named: dict[str, Any]) -> Any:
+    """Return whether a task went well, and its answer or its error."""
+    try:
+        return True, fn(*given, **named)
+    except Exception as error:  # noqa: BLE001 - it is handed to whoever asked
+        return False, error
 
 
 def context() -> Any:
@@ -200,6 +214,17 @@ def warm_up() -> None:
         with without_main():
             if not ancestor.copy(PRELOADED):
                 forkserver.ensure_running()
+
+
+def renew() -> bool:
+    """Have workers forked from a copy of this process as it is by now; say whether they are."""
+    with without_main():
+        return context().get_start_method() == "forkserver" and ancestor.renew(PRELOADED)
+
+
+def let_go() -> None:
+    """End the process that workers are forked from, where another one is as easily had."""
+    ancestor.end()
 
 
 class _Hidden:

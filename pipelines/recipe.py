@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Self, cast
 
-import cloudpickle
 from threadpoolctl import threadpool_limits
 
+from pipelines import shelf
 from pipelines import trial as trials
 from pipelines.adapters import build
 from pipelines.adapters.combined import Calibrated, Decided, Ensemble
@@ -59,7 +59,7 @@ class Part:
             raise BadModel(
                 f"{self.algorithm} cannot be fitted again: {outcome.failure or 'too heavy'}."
             )
-        return cast("list[Model]", cloudpickle.loads(outcome.packed))
+        return shelf.unpacked(outcome.packed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,18 +7,19 @@ its bytes still have the digest that its outcome names.
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import shutil
 import tempfile
 import weakref
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING, Self, cast
 
 import cloudpickle
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection
 
     from pipelines.adapters import Model
 
@@ -28,49 +29,82 @@ ENDING, NEW, PART = ".models", ".new", ".part"
 """Models that wait; those that nobody has taken over yet; those that are still being written."""
 
 
-def pack(models: Sequence[Model]) -> bytes | None:
-    """Return models as bytes, or None where they cannot travel or are too heavy."""
-    try:
-        packed: bytes = cloudpickle.dumps(list(models))
-    except Exception:  # noqa: BLE001 - a library's model may refuse in any way; it is fitted anew
-        return None
-    return packed if len(packed) <= HEAVIEST else None
+class Bag:
+    """The models of a trial's folds on their way to a shelf: what was put in need not be held.
 
-
-def lay(models: Sequence[Model], folder: Path) -> str | None:
-    """Write models to a folder, for a shelf to take over; return their digest, or None as above.
-
-    They are written bit by bit: packed in memory, they would be there twice.
+    They go to a file in the folder, for a shelf to take over, or stay packed where there is none,
+    to travel. A bag that is not closed is thrown away.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    number, name = tempfile.mkstemp(suffix=PART, dir=folder)
-    try:
-        with os.fdopen(number, "wb") as file:
-            scale = _Scale(file)
-            cloudpickle.dump(list(models), scale)
-        Path(name).rename(folder / f"{scale.digest}{NEW}")
-    except Exception:  # noqa: BLE001 - a library's model may refuse in any way; it is fitted anew
-        Path(name).unlink(missing_ok=True)
-        return None
-    return scale.digest
 
+    def __init__(self, folder: Path | None) -> None:
+        self._folder, self._whole = folder, True
+        self._file: IO[bytes] | None = None
+        self._weight, self._sum = 0, hashlib.sha256()
 
-class _Scale:
-    """A file that weighs and digests what is written to it."""
+    def __enter__(self) -> Self:
+        return self
 
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file, self._weight, self._sum = file, 0, hashlib.sha256()
+    def __exit__(self, *_: object) -> None:
+        self._drop()
 
-    @property
-    def digest(self) -> str:
-        return self._sum.hexdigest()
+    def put(self, model: Model) -> None:
+        """Write a model down as it is; without it, or too heavy with it, the bag is of no use."""
+        if not self._whole:
+            return
+        try:
+            self._file = self._file or self._open()
+            cloudpickle.dump(model, self)
+        except Exception:  # noqa: BLE001 - a library's model may refuse in any way; it is fitted anew
+            self._drop()
 
     def write(self, piece: bytes) -> int:
+        """Take a piece of what is packed: a whole model would be there twice.
+
+        Raises:
+            OverflowError: It is too heavy to be kept.
+        """
         self._weight += memoryview(piece).nbytes
-        if self._weight > HEAVIEST:
+        if self._file is None or self._weight > HEAVIEST:
             raise OverflowError("too heavy to be kept")
         self._sum.update(piece)
         return self._file.write(piece)
+
+    def close(self) -> tuple[str | None, bytes | None]:
+        """Return the models' digest, if they are kept, and their bytes where they travel."""
+        if self._file is None:
+            return None, None
+        name, file = self._sum.hexdigest(), self._file
+        self._file, self._whole = None, False
+        if isinstance(file, io.BytesIO):
+            return name, file.getvalue()
+        file.close()
+        written = Path(file.name)
+        written.rename(written.with_name(f"{name}{NEW}"))
+        return name, None
+
+    def _open(self) -> IO[bytes]:
+        if self._folder is None:
+            return io.BytesIO()
+        self._folder.mkdir(parents=True, exist_ok=True)
+        number, name = tempfile.mkstemp(suffix=PART, dir=self._folder)
+        os.close(number)
+        return Path(name).open("wb")
+
+    def _drop(self) -> None:
+        file, self._file, self._whole = self._file, None, False
+        if file is not None:
+            file.close()
+        if file is not None and not isinstance(file, io.BytesIO):
+            Path(file.name).unlink(missing_ok=True)
+
+
+def unpacked(packed: bytes) -> list[Model]:
+    """Return models that were packed one by one, or all at once as in journals of before."""
+    file, found = io.BytesIO(packed), cast("list[Model]", [])
+    while file.tell() < len(packed):
+        each = cloudpickle.load(file)
+        found += each if isinstance(each, list) else [each]
+    return found
 
 
 def digest(packed: bytes) -> str:
@@ -114,7 +148,7 @@ class Shelf:
             packed = (self.folder / f"{name}{ENDING}").read_bytes()
         except OSError:
             return None
-        return cast("list[Model]", cloudpickle.loads(packed)) if digest(packed) == name else None
+        return unpacked(packed) if digest(packed) == name else None
 
     def keep(self, names: Collection[str | None]) -> None:
         """Throw away what is not among these."""

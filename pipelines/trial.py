@@ -168,7 +168,12 @@ def _judge(trial: Trial, work: Work, seconds: float | None) -> Outcome:
     if work.labels is None:
         model = _model(trial, work).fit(work.features)
         return _unlabelled(model.score(work.features))
-    clock, bags, stops = _Clock(seconds, len(work.folds)), _bags(trial, work), False
+    with shelf.Bag(work.shelf) as bag:
+        return _judge_folds(trial, work, seconds, bag)
+
+
+def _judge_folds(trial: Trial, work: Work, seconds: float | None, bag: shelf.Bag) -> Outcome:
+    clock, kept, stops = _Clock(seconds, len(work.folds)), _kept(trial, work), False
     parts: list[_Part] = []
     cost: dict[str, float] = {}
     for number, (train, test) in enumerate(work.folds):
@@ -181,26 +186,24 @@ def _judge(trial: Trial, work: Work, seconds: float | None) -> Outcome:
             growth = len(work.features) / len(train)
             cost = work.ceilings.measured(model, work.features, growth)
         del model  # while the next one grows, this one is held by its part alone
-        if not bags and parts[-1].answer is not None:
-            parts[-1] = replace(parts[-1], model=None)
         if number == 0 and trial.bar is not None and _tally(parts, work).misses(trial.bar):
             break
+        if parts[-1].answer is not None:
+            parts[-1] = parts[-1].laid_down(bag if number < kept else None)
     outcome = _tally(parts, work).outcome()
     outcome = replace(outcome, metrics={**outcome.metrics, **cost})
-    return _with_models(outcome, parts, work) if bags and outcome.complete else outcome
+    if not outcome.complete:
+        return outcome
+    for part in parts[:kept]:
+        part.laid_down(bag)
+    name, packed = bag.close()
+    return replace(outcome, bag=name, packed=packed)
 
 
-def _bags(trial: Trial, work: Work) -> bool:
-    """Say whether the mean of the folds' models is what a trial is good for."""
-    return work.bagged and len(work.folds) > 1 and not work.rows[trial.algorithm_key].steady
-
-
-def _with_models(outcome: Outcome, parts: Sequence[_Part], work: Work) -> Outcome:
-    models = [part.model for part in parts[:MOST_KEPT] if part.model is not None]
-    if work.shelf is not None:
-        return replace(outcome, bag=shelf.lay(models, work.shelf))
-    packed = shelf.pack(models)
-    return outcome if packed is None else replace(outcome, packed=packed, bag=shelf.digest(packed))
+def _kept(trial: Trial, work: Work) -> int:
+    """Return how many models are kept, if the folds' mean is what a trial is good for."""
+    bags = work.bagged and len(work.folds) > 1 and not work.rows[trial.algorithm_key].steady
+    return MOST_KEPT if bags else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +222,12 @@ class _Part:
         if isinstance(self.model, Stoppable):
             self.model.keep(others)
         return answer_of(cast("Model", self.model), work.features.iloc[self.test], work.classes)
+
+    def laid_down(self, bag: shelf.Bag | None) -> _Part:
+        """Return the part without its model, which goes into a bag if there is one."""
+        if bag is not None and self.model is not None:
+            bag.put(self.model)
+        return replace(self, model=None)
 
 
 def _tally(parts: Sequence[_Part], work: Work) -> _Tally:
