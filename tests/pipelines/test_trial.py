@@ -7,6 +7,7 @@ from pipelines import trial as trials
 from pipelines.adapters.boosters import PATIENCE
 from pipelines.automl import prepare
 from pipelines.goal import Goal
+from pipelines.shelf import Shelf
 from pipelines.task import Task
 from pipelines.testing import example
 from pipelines.trial import Trial
@@ -112,3 +113,25 @@ def test_running_a_trial_changes_nothing_it_was_given(work):
     before = work.features.copy()
     trials.run(ASKED, work)
     assert before.equals(work.features)
+
+
+@pytest.mark.parametrize("key", ["logistic", "lightgbm"])
+def test_the_folds_models_are_laid_down_in_their_order_and_answer_as_they_did(work, key, tmp_path):
+    part = replace(
+        work, bagged=True, shelf=tmp_path, folds=work.folds[:3],
+        rows={key: replace(work.rows[key], steady=False)},
+    )  # fmt: skip
+    outcome = trials.run(Trial(0, key, {}, 0, "default"), part)
+    shelf = Shelf(tmp_path)
+    shelf.take(outcome.bag)
+    models = shelf.models(outcome.bag)
+    assert len(models) == 3
+    answers = np.zeros_like(outcome.out_of_fold)
+    times = np.zeros((len(answers), 1))
+    for model, (_, test) in zip(models, part.folds, strict=True):
+        answers[test] += trials.answer_of(model, work.features.iloc[test], work.classes)
+        times[test] += 1
+    known = times[:, 0] > 0
+    np.testing.assert_allclose(
+        (answers / np.maximum(times, 1))[known], outcome.out_of_fold[known], rtol=1e-5
+    )

@@ -38,6 +38,28 @@ SCRIPT = """
     print(json.dumps([shared, again, where]))
 """
 
+AGAIN = """
+    import gc, json, sys, threading, types
+    from multiprocessing import forkserver
+
+    from pipelines import executors, processes
+
+    processes.warm_up()
+    older = forkserver._forkserver._forkserver_pid
+    sys.modules["only_later"] = types.ModuleType("only_later")
+    if sys.argv[1] == "with a thread":
+        threading.Thread(target=threading.Event().wait, daemon=True).start()
+    with executors._handed_on("the table") as parcel:
+        pool = processes.Processes(1, executors._begin, parcel)
+        sent = parcel._work
+        later = pool.submit(eval, "'only_later' in __import__('sys').modules").result()
+        held = pool.submit(eval, "__import__('pipelines.executors').executors._work").result()
+        pool.shutdown(cancel_futures=True)
+    left = forkserver._forkserver._forkserver_pid
+    frozen = gc.get_freeze_count() > 0
+    print(json.dumps([later, sent, held, left == older if left else None, frozen]))
+"""
+
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux's bear a copy")
 
 
@@ -58,3 +80,19 @@ def test_workers_share_what_a_process_without_threads_has_imported(tmp_path, whe
     assert first is again is shared
     assert where == (os.devnull if shared else "")
     assert file.read_text() == "whole"
+
+
+@pytest.mark.parametrize(
+    ("when", "told"),
+    [
+        ("alone", [True, None, "the table", None, False]),
+        ("with a thread", [False, "the table", "the table", True, True]),
+    ],
+)
+def test_a_search_makes_a_younger_copy_that_has_the_table_and_ends_it(when, told):
+    found = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(AGAIN), when],
+        capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert found.returncode == 0, found.stderr
+    assert json.loads(found.stdout) == told

@@ -11,7 +11,7 @@ from concurrent.futures import BrokenExecutor
 import numpy as np
 import pytest
 
-from pipelines.processes import Processes, without_main
+from pipelines.processes import MOST_GROWN, Processes, without_main
 
 
 def nothing():
@@ -32,6 +32,14 @@ def much():
 
 def secret():
     return threading.Lock()
+
+
+grown = []
+
+
+def grow(size):
+    grown.append(bytearray(b"1") * size)
+    return os.getpid()
 
 
 def gone():
@@ -70,6 +78,18 @@ def test_a_worker_that_ends_is_replaced_and_its_code_told(crew):
     with pytest.raises(BrokenExecutor, match="code 7"):
         crew.submit(gone).result(240)
     assert crew.submit(squared, 3).result(240) == 9
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says what a process holds")
+def test_a_worker_that_a_task_leaves_too_large_is_replaced_before_the_next():
+    pool = Processes(1, nothing)
+    first, again, other, last = (
+        pool.submit(grow, size).result(240) for size in (1, 2 * MOST_GROWN, 1, 1)
+    )
+    pool.shutdown()
+    assert first == again
+    assert first != other
+    assert last == other
 
 
 def test_a_worker_killed_half_way_through_its_answer_is_noticed():
