@@ -16,7 +16,7 @@ import pandas as pd
 from pipelines.errors import UnfaithfulExplanation
 from pipelines.explain import router
 from pipelines.explain.question import Question, worded
-from pipelines.explain.sampling import draw
+from pipelines.explain.sampling import Effort, draw
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +64,7 @@ def of(predictor: Explainable, frame: pd.DataFrame, background: pd.DataFrame) ->
             return Reasons(rows, found.values[:, :, 0], found.method, usual)
         except UnfaithfulExplanation:
             pass
-    found = draw(question, rows, usual, PAIRS, 0)
+    found = draw(question, rows, usual, Effort(PAIRS))
     return Reasons(rows, found.values[:, :, 0], found.method, usual)
 
 

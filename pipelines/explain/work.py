@@ -14,7 +14,7 @@ from pipelines.explain import mixtures, router
 from pipelines.explain.exact import Exact
 from pipelines.explain.links import on_scale
 from pipelines.explain.question import Clock, OutOfTime, Question
-from pipelines.explain.sampling import affordable, draw
+from pipelines.explain.sampling import FEWEST_PAIRS, Effort, affordable, draw
 from pipelines.task import Task
 
 if TYPE_CHECKING:
@@ -200,17 +200,16 @@ def attribute(work: Work, chosen: np.ndarray) -> Work:
 def _sample(work: Work, chosen: np.ndarray, rng: np.random.Generator) -> Work:
     """Spend at most a third of what is left of the budget on sampled attributions."""
     speed = affordable(work.question, work.frame, work.background, work.clock)
-    calls = work.clock.left / 3 * speed / (2 * (len(work.columns) + 1))
+    clock = Clock(work.clock.left / 3, now=work.clock.now)
+    calls = clock.budget * speed / (2 * (len(work.columns) + 1))
     others = rng.permutation(len(work.frame))[:SAMPLED_ROWS]
     options = [(np.union1d(others, chosen), others)]
     options += [(chosen[:few], chosen[:few]) for few in (len(chosen), 20, 5)]
     for rows, drawn in options:
         pairs = int(min(MOST_PAIRS, calls / len(rows)))
-        if pairs >= min(4, len(work.background)):
-            part = work.frame.iloc[rows]
-            found = draw(
-                work.question, part, work.background, pairs, work.seed, router.known_parts
-            )
+        if pairs >= min(FEWEST_PAIRS, len(work.background)):
+            part, effort = work.frame.iloc[rows], Effort(pairs, work.seed, clock)
+            found = draw(work.question, part, work.background, effort, router.known_parts)
             return replace(work, attribution=found, explained=rows, drawn=drawn)
     return work
 

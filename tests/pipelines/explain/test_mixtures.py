@@ -18,7 +18,7 @@ from pipelines.explain import router
 from pipelines.explain.attribution import spread
 from pipelines.explain.question import Question
 from pipelines.explain.report import report
-from pipelines.explain.sampling import draw
+from pipelines.explain.sampling import Effort, draw
 from pipelines.serving import Predictor
 from pipelines.task import Task
 
@@ -144,8 +144,8 @@ def test_a_mean_of_probabilities_is_sampled_and_steadied_by_its_members(made, na
     exact, refused = router.exact(question, background, rows)
     assert exact is None
     assert "log-odds" in refused[0] or "bends" in refused[0]
-    plain = draw(question, rows, background, 12, 0)
-    helped = draw(question, rows, background, 12, 0, router.known_parts)
+    plain = draw(question, rows, background, Effort(12))
+    helped = draw(question, rows, background, Effort(12), router.known_parts)
     assert "steadied" in helped.method
     assert helped.error is not None
     assert plain.error is not None
