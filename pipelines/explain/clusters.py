@@ -2,6 +2,7 @@
 
 Two rows are alike where the same columns make them strange, in the same direction. What is said of
 a cluster is put to the model: with usual cells in the columns that are named, its score must fall.
+Where it does not, one more column is named; where that is no help, the cluster is left out.
 """
 
 from __future__ import annotations
@@ -79,8 +80,10 @@ def of(
     rows, scores = rows.iloc[told].reset_index(drop=True), scores[told]
     found = []
     for places in _alike(share, ways(rows, usual)):
-        columns = _named(share[places].mean(axis=0))
-        cells = rows.iloc[places]
+        cells, score = rows.iloc[places], float(scores[places].mean())
+        columns, without = _true(question, cells, usual, share[places].mean(axis=0), score)
+        if not columns:
+            continue
         names = [str(rows.columns[at]) for at in columns]
         found.append(
             Cluster(
@@ -89,8 +92,8 @@ def of(
                 share=len(places) / len(rows),
                 columns=tuple(names),
                 added=tuple(float(added[told[places], at].mean()) for at in columns),
-                score=float(scores[places].mean()),
-                without=_without(question, cells, usual, names),
+                score=score,
+                without=without,
                 examples=tuple(int(told[place]) for place in places[:5]),
             )
         )
@@ -119,11 +122,25 @@ def _alike(share: Array, way: Array) -> list[Array]:
     return [np.flatnonzero(part == each) for each in np.unique(part)]
 
 
-def _named(share: Array) -> list[int]:
+def _true(
+    question: Question, cells: pd.DataFrame, usual: pd.DataFrame, share: Array, score: float
+) -> tuple[list[int], float]:
+    """Return the columns to name and the score without them; none where it does not fall."""
+    order, least = _named(share)
+    for many in range(least, len(order) + 1):
+        columns = order[:many]
+        without = _without(question, cells, usual, [str(cells.columns[at]) for at in columns])
+        if without < score:
+            return columns, without
+    return [], score
+
+
+def _named(share: Array) -> tuple[list[int], int]:
+    """Return the columns that may be named, and how many of them make enough."""
     order = np.argsort(-share, kind="stable")[:NAMED]
     before = np.concatenate([[0.0], np.cumsum(share[order])[:-1]])
     kept = (before < ENOUGH) & ((share[order] >= LEAST) | (before == 0))
-    return [int(at) for at in order[kept]]
+    return [int(at) for at in order], int(kept.sum())
 
 
 def _told(cells: pd.Series, usual: pd.Series) -> str:

@@ -157,7 +157,8 @@ def interactions(work: Work, found: tuple[Weight, ...]) -> tuple[tuple[Interacti
 
     For a row x and a background row b that is f(b with x's i and j) - f(b with x's i) - f(b with
     x's j) + f(b), averaged over b: zero for every pair that the model only adds up. The strength
-    is its root mean square over the rows.
+    is its root mean square over the rows; the share is of how far the answer moves for the two
+    alone and for both, added up: 1 where each alone moves nothing.
     """
     places = [work.columns.index(weight.column) for weight in found[:PAIRED_COLUMNS]]
     if len(places) < 2 or work.attribution is None:
@@ -168,23 +169,29 @@ def interactions(work: Work, found: tuple[Weight, ...]) -> tuple[tuple[Interacti
     pairs = list(combinations(places, 2))
     sets = [(), *((place,) for place in places), *pairs]
     worth = _worth(work, rows, np.sort(order[:PAIRED_BACKGROUND]), sets)
-    strength = {weight.column: weight.strength for weight in found}
     made, errors = [], []
     for one, two in pairs:
         extra = worth[one, two] - worth[one,] - worth[two,] + worth[()]
-        # Two halves of the background: noise of either does not survive their product.
-        squares = (extra[0] * extra[1]).mean(axis=1)
-        size = float(np.sqrt(max(0.0, squares.mean())))
+        size, squares = _size(extra)
         errors.append(squares.std() / np.sqrt(len(squares)) / (2 * size or 1.0))
+        moved = sum(_size(worth[some] - worth[()])[0] for some in ((one,), (two,), (one, two)))
+        share = min(1.0, size / moved) if moved > 0 else 0.0
         first, second = work.columns[one], work.columns[two]
-        alone = strength[first] + strength[second]
-        share = size / alone if alone > 0 else 0.0
         made.append(Interaction(first=first, second=second, strength=size, share=share))
     made.sort(key=lambda pair: -pair.strength)
     why = f"{len(pairs)} pairs of the strongest columns, {min(PAIRED_BACKGROUND, len(order))} "
     status = Status.sampled(len(rows), float(np.mean(errors)), why + "background rows each")
     floor = 1e-6 * max((weight.strength for weight in found), default=0.0)
     return tuple(pair for pair in made if pair.strength > floor)[:MOST_PAIRS], status
+
+
+def _size(moves: np.ndarray) -> tuple[float, np.ndarray]:
+    """Return a root mean square over rows, and the squares, from two halves of the background.
+
+    Noise of either half does not survive their product.
+    """
+    squares = (moves[0] * moves[1]).mean(axis=1)
+    return float(np.sqrt(max(0.0, squares.mean()))), squares
 
 
 def _worth(

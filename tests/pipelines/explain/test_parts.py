@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +12,9 @@ from sklearn.linear_model import Ridge
 from sklearn.neighbors import KNeighborsClassifier
 
 from pipelines.errors import UnknownColumn
+from pipelines.explain import clusters
 from pipelines.explain.page import render, write
+from pipelines.explain.question import Question
 from pipelines.explain.reasons import next_to_label
 from pipelines.explain.report import report
 from pipelines.task import Task
@@ -36,6 +40,8 @@ def test_the_pair_that_was_multiplied_comes_first(made, numbers):
     first, *others = found.interactions
     assert {first.first, first.second} == {"a", "b"}
     assert first.strength > 3 * max(other.strength for other in others)
+    assert 0.4 < first.share <= 1
+    assert max(other.share for other in others) < first.share
     assert found.interactions_status.extent == "sampled"
 
 
@@ -142,6 +148,26 @@ def test_a_small_background_is_called_unstable(made, numbers):
         moved.append(next(one for one in found.checks if one.name == "Another background"))
     assert not moved[0].fine
     assert moved[1].fine
+
+
+@pytest.mark.parametrize(
+    ("score", "columns"),
+    [
+        (lambda a, b: np.abs(a - b) + np.abs(a), [("a", "b")]),  # usual a alone is stranger still
+        (lambda a, b: np.abs(a), [("a",)]),
+        (lambda a, b: 0 * a, []),
+    ],
+)
+def test_a_cluster_names_columns_whose_usual_cells_make_its_score_fall(score, columns):
+    model = SimpleNamespace(
+        score=lambda frame: score(frame["a"].to_numpy(), frame["b"].to_numpy())
+    )
+    predictor = SimpleNamespace(task=Task.ANOMALY, classes=(), schema=None, model=model)
+    rows = pd.DataFrame({"a": np.linspace(5, 6, 9), "b": np.linspace(13, 14, 9)})
+    usual = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 2)), columns=["a", "b"])
+    found = clusters.of(Question(predictor), rows, np.tile([1.0, 0.1], (9, 1)), usual)
+    assert [one.columns for one in found] == columns
+    assert all(one.without < one.score for one in found)
 
 
 @pytest.mark.parametrize("rows", [30, 1_000, 50_000])
