@@ -9,11 +9,15 @@ import typer
 from mlops.cli.output import Debug, Json, tabulate, terminal, workspace
 from mlops.errors import Diverged
 from mlops.failures import FAILURES
+from registry.errors import BrokenChain
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import Console
 
     from mlops.doctor import Diagnosis
+    from registry.mirror.drift import Drift
 
 
 def ui(
@@ -48,7 +52,7 @@ def doctor(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Compare the record with MLflow and verify the audit log; exit code 29 when they part.
+    """Compare the record with MLflow (exit code 29 when they part) and verify the audit log (9).
 
     Example: mlops doctor --repair
     """
@@ -58,7 +62,8 @@ def doctor(
         found = doctor.examine(name, repair=repair, every=every, workspace=workspace())
         term.answer(found, lambda console: _diagnosis(console, found))
         if not found.healthy:
-            raise typer.Exit(FAILURES[Diverged].exit_code)
+            kind = BrokenChain if found.broken_chain else Diverged
+            raise typer.Exit(FAILURES[kind].exit_code)
 
 
 def db_upgrade(json: Json = False, debug: Debug = False) -> None:
@@ -116,9 +121,18 @@ def _diagnosis(console: Console, found: Diagnosis) -> None:
     if found.broken_chain:
         console.print(found.broken_chain, markup=False)
     models = f"{len(found.models)} model" + ("s" if len(found.models) != 1 else "")
-    if found.healthy:
-        console.print(f"{models}: MLflow shows the record; {found.entries} audit entries verify.")
-    else:
-        left = sum(not each.repairable for each in found.left)
-        hint = f"{left} of them need a person" if left else "set it right: mlops doctor --repair"
-        console.print(f"{models}: {len(found.left)} divergences; {hint}.")
+    audit = f"{found.entries} audit entries verify"
+    if found.broken_chain:
+        audit = "the audit log does not verify, and no repair mends that"
+    console.print(f"{models}: {_parted(found.left)}; {audit}.")
+
+
+def _parted(left: Sequence[Drift]) -> str:
+    """Say how far MLflow is from the record, and who can set it right."""
+    if not left:
+        return "MLflow shows the record"
+    count = "1 divergence" if len(left) == 1 else f"{len(left)} divergences"
+    people = sum(not each.repairable for each in left)
+    if not people:
+        return f"{count}, set right by: mlops doctor --repair"
+    return f"{count}, {'which needs' if len(left) == 1 else f'{people} of which need'} a person"

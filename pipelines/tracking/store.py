@@ -176,11 +176,14 @@ def _knock(uri: str, *, to_write: bool) -> None:
 def _try_sqlite(uri: str, *, to_write: bool) -> None:
     from sqlalchemy.engine import make_url
 
-    path = make_url(uri).database
+    url = make_url(uri)
+    path = url.database
     if not path or path == ":memory:":
         return
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    with contextlib.closing(sqlite3.connect(path, timeout=10)) as database:
+    if not path.startswith("file:"):
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    (target,), options = url.get_dialect()().create_connect_args(url)
+    with contextlib.closing(sqlite3.connect(target, **{"timeout": 10, **options})) as database:
         database.execute("PRAGMA schema_version")
         if to_write:
             database.execute("BEGIN IMMEDIATE")

@@ -9,8 +9,10 @@ import sqlite3
 
 import pytest
 from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
+from typer.testing import CliRunner
 
 from mlops import doctor
+from mlops.cli import app
 from registry.mirror.drift import Kind
 from tests.mlops.guard.conftest import House
 
@@ -166,6 +168,10 @@ def test_a_chain_that_was_altered_is_told_although_nothing_can_mend_it(house):
     found = doctor.examine(workspace=house.ws, repair=True)
     assert not found.healthy
     assert "entry 2" in found.broken_chain
+    done = CliRunner().invoke(app, ["doctor"], env={"MLFLOW_TRACKING_URI": house.uri})
+    told = " ".join(done.stdout.split())
+    assert done.exit_code == 9, "more than a divergence"
+    assert "1 model: MLflow shows the record; the audit log does not verify" in told
 
 
 def test_an_mlflow_that_does_not_answer_is_a_finding(house):
