@@ -5,6 +5,9 @@ What is asked is the fitted model inside, by the library's own public ways; the 
 
 from __future__ import annotations
 
+import ctypes
+import math
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -14,6 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 Array: TypeAlias = np.ndarray[Any, Any]
+
+
+XGBOOST_ROWS = b'{"data":[%d,true],"shape":[%d,%d],"typestr":"<f8","version":3}'
+XGBOOST_ASKED = (
+    b'{"type":0,"training":false,"iteration_begin":0,"iteration_end":%d,"missing":NaN,'
+    b'"strict_shape":false,"cache_id":0}'
+)
 
 
 def answer(estimator: Any, rows: Array, how: str) -> Array | None:
@@ -34,11 +44,39 @@ def _xgboost(estimator: Any, rows: Array, how: str) -> Array | None:
     booster = estimator.get_booster()
     last = booster.attr("best_iteration")
     stop = 0 if last is None else int(last) + 1
-    found: Array = booster.inplace_predict(
-        rows, iteration_range=(0, stop), missing=estimator.missing, validate_features=False
-    )
+    found = _of_xgboost(booster, rows, stop) if np.isnan(estimator.missing) else None
+    if found is None:
+        found = booster.inplace_predict(
+            rows, iteration_range=(0, stop), missing=estimator.missing, validate_features=False
+        )
     two = how == "predict_proba" and found.ndim == 1
     return np.column_stack([1 - found, found]) if two else found
+
+
+def _of_xgboost(booster: Any, rows: Array, stop: int) -> Array | None:
+    """Ask the C interface: Python's own around it takes longer than a row's trees."""
+    if rows.dtype != float or not rows.flags.c_contiguous:
+        return None
+    place, _ = rows.__array_interface__["data"]
+    given = XGBOOST_ROWS % (place, *rows.shape)
+    shape, size = ctypes.POINTER(ctypes.c_uint64)(), ctypes.c_uint64()
+    told = ctypes.POINTER(ctypes.c_float)()
+    failed = _xgboost_library().XGBoosterPredictFromDense(
+        booster.handle, given, XGBOOST_ASKED % stop, ctypes.c_void_p(),
+        ctypes.byref(shape), ctypes.byref(size), ctypes.byref(told),
+    )  # fmt: skip
+    if failed:
+        return None
+    sizes = [shape[at] for at in range(size.value)]
+    held = ctypes.string_at(told, 4 * math.prod(sizes))
+    return np.frombuffer(held, dtype=np.float32).reshape(sizes)
+
+
+@cache
+def _xgboost_library() -> ctypes.CDLL:
+    from xgboost.libpath import find_lib_path
+
+    return ctypes.CDLL(find_lib_path()[0])
 
 
 def _forest(estimator: Any, rows: Array, how: str) -> Array | None:

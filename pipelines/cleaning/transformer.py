@@ -171,7 +171,11 @@ class Preparation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         frame = self._frame(features)
         if not len(frame):
             return np.empty((0, len(self.names_)))
-        rows = FewRows(frame) if isinstance(frame, pd.DataFrame) and len(frame) <= MOST else frame
+        if isinstance(frame, FewRows):
+            return frame.prepared(self, self._prepared)
+        return self._prepared(FewRows(frame) if len(frame) <= MOST else frame)
+
+    def _prepared(self, rows: pd.DataFrame | FewRows) -> np.ndarray:
         block = np.concatenate([group.read(rows) for group in self.groups_], axis=1)
         for combiner in self.combiners_:
             block = combiner.apply(block)

@@ -56,6 +56,20 @@ def test_a_few_rows_are_answered_as_many_are(task, key, kinds):
     np.testing.assert_allclose(single, many[:5], **exactly)
 
 
+@pytest.mark.parametrize("kinds", [2, 3])
+def test_xgboost_says_the_same_through_its_c_interface(kinds):
+    table = example(Task.CLASSIFICATION, rows=200)
+    model = fitted("xgboost", table, kinds)
+    rows = model.prepare.transform(table.frame.drop(columns=table.target))[:5]
+    rows[0, 0] = np.nan
+    booster = model.estimator.get_booster()
+    for stop in (0, 3):
+        told = short_cuts._of_xgboost(booster, rows, stop)
+        wanted = booster.inplace_predict(rows, iteration_range=(0, stop))
+        np.testing.assert_array_equal(told, wanted)
+    assert short_cuts._of_xgboost(booster, rows[:, ::2], 0) is None
+
+
 def test_members_share_the_cells_of_a_row(table):
     keys = [key for task, key in CASES if task is table.task][:4]
     members = [fitted(key, table) for key in keys]
