@@ -56,7 +56,9 @@ class Bench:
 
         if version.id not in self.predictors:
             here = self.folder(version)
-            self.predictors[version.id] = serving.load(here, digest=version.model_digest)
+            self.predictors[version.id] = serving.load(
+                here, digest=version.model_digest, called=version.ref
+            )
         return self.predictors[version.id]
 
     @cached_property

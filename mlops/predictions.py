@@ -77,7 +77,7 @@ def load_version(ws: Workspace, version: ModelVersion) -> Predictor:
     """
     with files.scratch(ws.settings.home) as folder:
         here = ws.fetch(version.model_uri, folder)
-        return serving.load(here, digest=version.model_digest)
+        return serving.load(here, digest=version.model_digest, called=version.ref)
 
 
 def predict(

@@ -148,16 +148,22 @@ def save(
     return folder
 
 
-def unpack(folder: Path, *, digest: str | None = None) -> Package:
+def unpack(folder: Path, *, digest: str | None = None, called: str | None = None) -> Package:
     """Open a model folder; with a digest, compare it before anything is unpacked.
+
+    Args:
+        folder: Where it lies.
+        digest: What the record says of its bytes.
+        called: What its reader calls it; by default its folder.
 
     Raises:
         BadModel: The bytes are not those of the digest, or the folder is broken.
     """
     if digest is not None and (found := digest_of(folder)) != digest:
         raise BadModel(
-            f"The model in {str(folder)!r} is not the one on record: its digest is "
-            f"{found[:12]}…, recorded is {digest[:12]}…. It was not opened; log it again."
+            f"The model {called or str(folder)!r} is not the one on record: its digest is "
+            f"{found[:12]}…, recorded is {digest[:12]}…. It was not opened; bring its files back "
+            "from a backup, or log it again."
         )
     inner = _inner(folder)
     card = read_card(inner)
@@ -168,7 +174,7 @@ def unpack(folder: Path, *, digest: str | None = None) -> Package:
         raise
     except Exception as error:
         raise BadModel(
-            f"The model in {str(folder)!r} cannot be opened: {type(error).__name__}: "
+            f"The model {called or str(folder)!r} cannot be opened: {type(error).__name__}: "
             f"{_first_line(error)} It was written with {_told(card.get('versions', {}))}."
         ) from error
 

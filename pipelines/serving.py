@@ -115,13 +115,15 @@ class Predictor:
         return names.get(kinds.pop(), "object") if len(kinds) == 1 else "object"
 
 
-def load(folder: Path, *, digest: str | None = None) -> Predictor:
+def load(folder: Path, *, digest: str | None = None, called: str | None = None) -> Predictor:
     """Open a saved model, or a whole MLflow model; with a digest, compare before opening.
+
+    Errors call it by a name, where one is given.
 
     Raises:
         BadModel: The bytes are not those of the digest, or the folder is broken.
     """
-    package = packaging.unpack(folder, digest=digest)
+    package = packaging.unpack(folder, digest=digest, called=called)
     return Predictor(package.model, package.schema, package.about)
 
 

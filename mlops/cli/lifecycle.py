@@ -260,6 +260,7 @@ def _standing(console: Console, done: Standing) -> None:
         markup=False,
     )
     for one in asked.approvals:
-        console.print(f"  {one.approver} ({one.role}) {one.decision}: {one.reason}", markup=False)
+        why = f": {one.reason}" if one.reason else ""
+        console.print(f"  {one.approver} ({one.role}) {one.decision}{why}", markup=False)
     if done.complete:
         console.print(f"Next: mlops promote {asked.ref} --to {asked.goal}", markup=False)

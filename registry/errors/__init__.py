@@ -10,7 +10,7 @@ RegistryError
 ├── GatesFailed       the step exists, a gate said no
 ├── AwaitingApproval  the gates agree, people have yet to
 ├── RequestVoid       a request is about something that has changed since
-├── UnknownRequest    nobody asked for what is to be approved
+├── UnknownRequest    no request is open about what is to be approved
 ├── Frozen            nothing enters the stage at this time
 ├── ReasonMissing     a move that must say why does not
 ├── Forbidden         the actor's role lacks the action

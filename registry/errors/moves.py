@@ -68,12 +68,12 @@ class RequestVoid(RegistryError):
 
 
 class UnknownRequest(RegistryError):
-    """Nobody asked for what is to be approved."""
+    """No request is open about what is to be approved."""
 
     def __init__(self, ref: object, goal: str | None) -> None:
         where = f" may enter '{goal}'" if goal else " may move"
         super().__init__(
-            f"Nobody asked that '{ref}'{where}. "
+            f"No request that '{ref}'{where} is open. "
             f"Ask with: mlops request {ref} --to {goal or 'STAGE'}"
         )
 

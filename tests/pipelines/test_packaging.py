@@ -84,8 +84,8 @@ def test_bytes_that_are_not_on_record_are_refused_before_they_are_opened(saved, 
     card = json.loads((saved / "model.json").read_text())
     (saved / "model.json").write_text(json.dumps({**card, "format": "cloudpickle"}))
     (saved / packaging.PICKLE).write_bytes(pickle.dumps(Bomb()))
-    with pytest.raises(BadModel, match="not the one on record"):
-        serving.load(saved, digest=digest)
+    with pytest.raises(BadModel, match="'risk/1' is not the one on record"):
+        serving.load(saved, digest=digest, called="risk/1")
     assert not (tmp_path / "went-off").exists()
 
 

@@ -161,7 +161,7 @@ def test_a_rejection_closes_the_request_and_is_told(staged):
     decide(staged, REVIEWERS[0], "rejected")
     with pytest.raises(AwaitingApproval, match="ruth rejected it: looked at it"):
         staged.promote("risk/1", "production", on=TWO)
-    with pytest.raises(UnknownRequest, match="Nobody asked that 'risk/1' may move"):
+    with pytest.raises(UnknownRequest, match="No request that 'risk/1' may move is open"):
         decide(staged, REVIEWERS[1])
 
 

@@ -236,7 +236,7 @@ def test_a_store_that_cannot_be_used_is_one_sentence_within_seconds(uri, reason,
     started = time.monotonic()
     with pytest.raises(TrackingDown, match=reason) as told:
         Tracker(uri.format(here=tmp_path), "e").start("one", {}, {})
-    assert time.monotonic() - started < 60
+    assert time.monotonic() - started < 200, "left alone, MLflow tries for four minutes"
     assert "\n" not in str(told.value)
     assert "secret" not in str(told.value)
 
