@@ -29,7 +29,7 @@ def serve(
     port: int | None = None,
     on_ready: Callable[[str], None] = lambda _url: None,
 ) -> None:
-    """Run the server until somebody presses Ctrl-C; tell its URL once it answers.
+    """Run the server until Ctrl-C or SIGTERM ends all of it; tell its URL once it answers.
 
     Raises:
         PortBusy: Something else listens there; the message offers a free port.
@@ -49,6 +49,7 @@ def serve(
         stderr=subprocess.PIPE,
         text=True,
     )
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         url = f"http://{host}:{port}"
         _wait_for(url, child)
@@ -58,6 +59,7 @@ def serve(
         pass
     finally:
         _end(child)
+        signal.signal(signal.SIGTERM, before)
 
 
 def script() -> Path:
@@ -109,6 +111,6 @@ def _end(child: subprocess.Popen[str]) -> None:
     if child.poll() is None:
         child.send_signal(signal.SIGTERM)
         try:
-            child.wait(timeout=15)
+            child.wait(timeout=_PATIENCE)
         except subprocess.TimeoutExpired:
             child.kill()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json as jsonlib
 import logging
 import math
+import os
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, nothing else.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks and detailed logs.")]
 
+_NOBODY_READS = 141
+"""The exit code of a command whose reader went away, as of any program that ``head`` cuts off."""
 _WIDTH_OF_A_LOG = 120
 """Where no terminal says how wide it is: the log of a workflow, a file."""
 _KEPT_WHOLE = 24
@@ -55,13 +58,13 @@ class Terminal:
     def answer(self, data: Any, human: Callable[[Console], None]) -> None:
         """Print the command's answer, once, at its end."""
         if self.json:
-            sys.stdout.write(jsonlib.dumps(plain(data), indent=2, ensure_ascii=False) + "\n")
+            _out(jsonlib.dumps(plain(data), indent=2, ensure_ascii=False) + "\n")
         else:
             human(self.console)
 
     def write(self, text: str, aside: Sequence[str] = ()) -> None:
         """Print a text that another program reads, and lines beside it on stderr."""
-        sys.stdout.write(f"{text}\n")
+        _out(f"{text}\n")
         for line in aside:
             sys.stderr.write(f"{line}\n")
 
@@ -70,7 +73,7 @@ class Terminal:
         if self.json:
             self.answer(answers.to_dict(orient="records"), lambda _: None)
         else:
-            sys.stdout.write(answers.to_csv(index=False))
+            _out(answers.to_csv(index=False))
 
     def refuse(self, error: BaseException) -> int:
         """Say in one sentence what went wrong; return the exit code."""
@@ -105,6 +108,16 @@ def terminal(*, json: bool, debug: bool) -> Iterator[Terminal]:
             "Run it again with --debug for the whole story; it is a bug worth reporting.\n"
         )
         raise typer.Exit(1) from error
+
+
+def _out(text: str) -> None:
+    """Write to stdout; where its reader went away, end quietly."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the end flushes once more
+        raise typer.Exit(_NOBODY_READS) from error
 
 
 def workspace() -> Workspace:

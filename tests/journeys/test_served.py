@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 from tests.journeys.conftest import ROOT
 from tests.servers import free_port
@@ -79,7 +81,12 @@ def test_mlflow_serves_the_version_in_staging(demo):
     assert 0 <= told[0]["probability_defaulted"] <= 1
 
 
-def test_the_ui_is_the_mlflow_server_on_this_folder(demo):
+@pytest.mark.parametrize(
+    "end",
+    [lambda child: os.killpg(child.pid, signal.SIGINT), lambda child: child.terminate()],
+    ids=["ctrl-c", "terminate"],
+)
+def test_the_ui_is_the_mlflow_server_on_this_folder_and_ends_with_all_of_it(demo, end):
     desk, _, _ = demo
     port = free_port()
     command = [sys.executable, "-m", "mlops", "ui", "--port", str(port), "--json"]
@@ -90,5 +97,21 @@ def test_the_ui_is_the_mlflow_server_on_this_folder(demo):
         found = wait_for(f"{url}/api/2.0/mlflow/registered-models/get?name=credit-risk", child)
         aliases = {each["alias"] for each in json.loads(found)["registered_model"]["aliases"]}
         assert "staging" in aliases
-        os.killpg(child.pid, signal.SIGINT)
-        assert child.wait(timeout=120) == 0
+        end(child)
+        assert child.wait(timeout=240) == 0
+        with socket.socket() as probe:
+            assert probe.connect_ex(("127.0.0.1", port)) != 0, "somebody still answers"
+
+
+def test_a_reader_that_goes_away_ends_a_command_quietly(demo):
+    desk, _, _ = demo
+    there, here = os.pipe()
+    os.close(there)
+    command = [sys.executable, "-m", "mlops", "versions", "--json"]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        command, cwd=desk.folder, env=env, stdout=here, stderr=subprocess.PIPE, text=True
+    )
+    os.close(here)
+    assert done.returncode == 141
+    assert not done.stderr
