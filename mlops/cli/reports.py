@@ -57,8 +57,7 @@ def explain(
 def _show(console: Console, done: Explained) -> None:
     columns = ["column", "mean |contribution|", "low", "high"]
     tabulate(console, f"{done.version}: what drives it", columns, done.drivers)
-    for section, how in done.sections.items():
-        console.print(f"  {section}: {how}", markup=False)
+    tabulate(console, "", ["section", "how it was made"], done.sections.items())
     console.print(f"Attached: {done.uri}", markup=False)
     if done.output is not None:
         console.print(f"Written: {done.output / 'report.html'}", markup=False)

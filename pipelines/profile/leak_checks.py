@@ -29,6 +29,8 @@ PERFECT_R2 = 0.99
 STRONG_SAVED = 0.9
 STRONG_AUC = 0.98
 STRONG_R2 = 0.95
+FEW_ANOMALIES = 50
+"""So few labelled anomalies, mostly the strangest rows, are told by any good column."""
 AFTER = 0.95
 LATE_SAVED = 0.7
 LATE_AUC = 0.93
@@ -77,9 +79,19 @@ def nearly_perfect(evidence: Evidence) -> Found | None:
 
 
 def _perfect(told: Alone, evidence: Evidence) -> bool:
+    if _few(evidence):
+        return False
     if evidence.dataset.task is Task.REGRESSION:
         return told.saved >= PERFECT_R2
     return told.saved >= PERFECT_SAVED or (told.auc or 0) >= PERFECT_AUC
+
+
+def _few(evidence: Evidence) -> bool:
+    """Say whether anomalies are looked for and few are labelled: then nothing is called a leak."""
+    labels = evidence.dataset.labels
+    if evidence.dataset.task is not Task.ANOMALY or labels is None:
+        return False
+    return int(labels.value_counts().min()) <= FEW_ANOMALIES
 
 
 def _how(name: str, evidence: Evidence) -> str:
@@ -118,7 +130,7 @@ def _strong(told: Alone, evidence: Evidence) -> bool:
 def known_too_late(evidence: Evidence) -> Found | None:
     """Say which dates come after the row's own date and tell the target by how, or whether."""
     dates = [c for c in evidence.features if c.kind is Kind.DATE and c.distinct > 1]
-    if evidence.aim is None or not evidence.alone or len(dates) < 2:
+    if evidence.aim is None or not evidence.alone or len(dates) < 2 or _few(evidence):
         return None
     found: dict[str, str] = {}
     for late in dates:

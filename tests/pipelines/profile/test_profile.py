@@ -138,6 +138,15 @@ def test_a_date_after_the_fact_is_left_out():
     assert "asked" not in told.drops
 
 
+@pytest.mark.parametrize(("labelled", "code"), [(4, "D023"), (50, "D023"), (100, "D021")])
+def test_a_column_that_tells_a_few_labelled_anomalies_is_no_leak(labelled, code):
+    data = frame()
+    odd = np.arange(N) % (N // labelled) == 0
+    told = of(data.assign(y=odd.astype(int), amount=data["amount"] + odd * 1e7), Task.ANOMALY)
+    assert [one.code for one in told.findings if "amount" in one.columns] == [code]
+    assert ("amount" in told.drops) is (code == "D021")
+
+
 def test_sorted_dates_and_repeated_entities_get_a_split_proposed():
     data = frame()
     own = RNG.normal(size=200)
