@@ -22,10 +22,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 BUSY, FAILED = 9, 1
 """Exit codes: the port is taken; the server did not come up, or ended by itself."""
+USERS = "basic_auth.db"
+"""Where MLflow keeps users and passwords, unless MLFLOW_AUTH_CONFIG_PATH says otherwise."""
 PATIENCE = 120.0
 GRACE = 10.0
 SERVERS = {"--uvicorn-opts", "--gunicorn-opts", "--waitress-opts", "--dev"}
@@ -39,6 +41,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         free = free_port(asked.host, asked.port)
         _complain(f"Port {asked.port} on {asked.host} is in use. Try --port {free}.")
         return BUSY
+    lacks = what_login_lacks(os.environ) if asked.login else []  # noqa: TID251
+    if lacks:
+        _complain(f"--login needs {' and '.join(lacks)}: see mlflow-server/README.md.")
+        return FAILED
     with _interruptible(), _output(quiet=asked.quiet) as log:
         child = _start(command(asked, more), log)
         try:
@@ -67,6 +73,21 @@ def command(asked: argparse.Namespace, more: Sequence[str] = ()) -> list[str]:
         *patient,
         *more,
     ]
+
+
+def what_login_lacks(env: Mapping[str, str]) -> list[str]:
+    """Return what MLflow's basic-auth cannot begin without and is not there, in words.
+
+    >>> what_login_lacks({"MLFLOW_AUTH_CONFIG_PATH": "auth.ini"})
+    ['MLFLOW_FLASK_SERVER_SECRET_KEY (a long random text that signs its pages)']
+    """
+    lacks = []
+    if not env.get("MLFLOW_FLASK_SERVER_SECRET_KEY"):
+        lacks.append("MLFLOW_FLASK_SERVER_SECRET_KEY (a long random text that signs its pages)")
+    known = env.get("MLFLOW_AUTH_ADMIN_PASSWORD") or env.get("MLFLOW_AUTH_CONFIG_PATH")
+    if not known and not Path(USERS).exists():
+        lacks.append("MLFLOW_AUTH_ADMIN_PASSWORD (of the first user, 'admin')")
+    return lacks
 
 
 def url_of(host: str, port: int) -> str:

@@ -106,6 +106,26 @@ def test_a_store_that_cannot_be_opened_ends_with_what_the_server_said(tmp_path, 
     assert "not a database" in ran.stderr
 
 
+@pytest.mark.parametrize(
+    ("env", "lacks"),
+    [
+        ({}, ["MLFLOW_FLASK_SERVER_SECRET_KEY", "MLFLOW_AUTH_ADMIN_PASSWORD"]),
+        ({"MLFLOW_FLASK_SERVER_SECRET_KEY": "k"}, ["MLFLOW_AUTH_ADMIN_PASSWORD"]),
+        ({"MLFLOW_AUTH_CONFIG_PATH": "auth.ini"}, ["MLFLOW_FLASK_SERVER_SECRET_KEY"]),
+    ],
+)
+def test_a_login_that_lacks_a_key_or_a_password_is_one_sentence(tmp_path, port, env, lacks):
+    ran = subprocess.run(
+        [sys.executable, str(SERVE), "--port", str(port), "--login"],
+        cwd=tmp_path, env={**os.environ, **env}, capture_output=True, text=True, timeout=600,
+    )  # fmt: skip
+    assert ran.returncode == 1
+    [told] = ran.stderr.splitlines()
+    assert told.startswith("--login needs MLFLOW_")
+    assert [word for word in told.split() if word.startswith("MLFLOW_")] == lacks
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_smoke_test_fails_in_one_line_where_nothing_answers(tmp_path, port):
     env = {**os.environ, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}
     ran = subprocess.run(
