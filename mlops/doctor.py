@@ -9,7 +9,7 @@ from mlops import files, mirroring
 from mlops.workspace import Workspace
 from pipelines import packaging
 from pipelines.errors import PipelineError
-from registry import audit, lookups, refs, versions
+from registry import audit, lookups, versions
 from registry.errors import BrokenChain, MirrorFailed
 from registry.mirror import drift
 from registry.mirror.drift import Drift, Kind
@@ -86,7 +86,7 @@ def _names(ws: Workspace, name: str | None) -> tuple[str, ...]:
     with ws.reading() as session:
         if name is None:
             return versions.names(session)
-        versions.get(session, refs.Ref(name))  # says which names there are
+        versions.check_known(session, name)
         return (name,)
 
 

@@ -212,7 +212,7 @@ def history(
     ws = workspace or Workspace.open()
     moment = None if at is None else _moment(at)
     with ws.reading() as session:
-        recorded.get(session, refs.Ref(name))  # says which names there are
+        recorded.check_known(session, name)
         if moment is None:
             return list(tenures.page(session, name, limit=limit, before=before))
         found = tenures.at(session, name, moment)

@@ -62,7 +62,7 @@ def versions(
         behind = recorded.get(session, refs.parse(str(after))).id if after else None
         found = recorded.page(session, name, limit=limit, before=behind)
         if not found and name is not None and behind is None:
-            recorded.get(session, refs.Ref(name))  # says which names there are
+            recorded.check_known(session, name)
         return list(found)
 
 

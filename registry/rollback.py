@@ -29,7 +29,7 @@ def target(session: Session, name: str, to: Ref | None = None) -> ModelVersion:
         UnknownVersion: There is no such model, or no such version of it.
         NothingBefore: No other version was in production before.
     """
-    versions.get(session, Ref(name))  # says which names there are
+    versions.check_known(session, name)
     if to is not None:
         tenures.of_version(session, versions.get(session, to))
         return versions.get(session, to)

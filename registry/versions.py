@@ -138,6 +138,16 @@ def register(
     return version
 
 
+def check_known(session: Session, name: str) -> None:
+    """See to it that a model has versions.
+
+    Raises:
+        UnknownVersion: It has none; the message says which models there are.
+    """
+    if not page(session, name, limit=1):
+        raise UnknownVersion(name, name=name, names=names(session))
+
+
 def get(session: Session, ref: Ref) -> ModelVersion:
     """Find the version a reference points at; by stage, the latest that stands there.
 

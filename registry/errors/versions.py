@@ -46,7 +46,8 @@ class UnknownVersion(RegistryError):
         self, ref: object, *, name: str = "", names: Sequence[str] = (), exists: Sequence[str] = ()
     ) -> None:
         self.ref = str(ref)
-        super().__init__(f"No version answers to '{ref}'. {_what_exists(name, names, exists)}")
+        told = f"No model is called '{ref}'" if ref == name else f"No version answers to '{ref}'"
+        super().__init__(f"{told}. {_what_exists(name, names, exists)}")
 
 
 def _what_exists(name: str, names: Sequence[str], exists: Sequence[str]) -> str:

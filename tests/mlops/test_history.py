@@ -48,3 +48,11 @@ def test_one_time_and_a_page_are_not_asked_for_together(ws):
     assert (code, told["error"]) == (2, "bad-setting")
     with pytest.raises(BadSetting, match="leave 'at' out"):
         promotions.history("risk", at="2026-01-01", before=2, workspace=ws)
+
+
+@pytest.mark.parametrize("words", [["history"], ["versions"], ["rollback"], ["doctor"]])
+def test_a_model_that_nobody_registered_is_told_by_its_name(ws, words):
+    done = CliRunner().invoke(app, [*words, "risky", "--json"])
+    told = json.loads(done.stdout)
+    assert (done.exit_code, told["error"]) == (4, "unknown-version")
+    assert told["message"].startswith("No model is called 'risky'. Did you mean 'risk'?")
