@@ -2,10 +2,12 @@
 
 After Caruana: whichever trial helps the mean most joins it, again and again, and may join twice.
 That alone fits the noise of the rows it looks at, so it is done on several draws of the rows and
-the weights are averaged, and what it gains is told by rows that did not choose.
+the weights are averaged; and the fewer the rows, the more of the weight goes evenly to the best of
+each algorithm instead. What a mix gains is told by rows that did not choose.
 
 Classifiers may also be stacked, the same trials and a few others: their log-odds are added up by
 learned weights (``pipelines.stacking``). What gains more on rows that did not choose is taken.
+One trial alone wins only where it is better than all that by more than noise.
 """
 
 from __future__ import annotations
@@ -17,7 +19,18 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from pipelines import splits, stacking
+from pipelines import stacking
+from pipelines.mixing import (
+    BAGS,
+    EVENLY,
+    FEWEST_ROWS,
+    MOST_MEMBERS,
+    NO_GAIN,
+    SURE,
+    Table,
+    best_way,
+    worth,
+)
 from pipelines.task import Task
 
 if TYPE_CHECKING:
@@ -25,7 +38,6 @@ if TYPE_CHECKING:
 
     from pipelines.ceilings import Ceilings
     from pipelines.leaderboard import Leaderboard
-    from pipelines.metrics import Metric
     from pipelines.trial import Outcome, Trial, Work
 
 Array: TypeAlias = np.ndarray[Any, Any]
@@ -33,15 +45,11 @@ Array: TypeAlias = np.ndarray[Any, Any]
 MOST_CANDIDATES, MOST_OF_ONE = 24, 6
 MOST_ROWS = 6_000
 """More rows than this don't choose better; they only take longer."""
-FEWEST_ROWS = 40
 FEW_ROWS = 2_000
 """With fewer, a tuned trial takes part only where it is better than noise."""
-ROUNDS, PATIENCE = 20, 5
-BAGS, CHECK_BAGS = 8, 2
-DEALS, PARTS = 2, 4
 ALL_ROWS = 1.5
 """A fit on all rows takes about so many times that on a fold's, with its judging."""
-MOST_MEMBERS, LEAST_WEIGHT, LEAST_SHARE = 8, 0.03, 0.01
+LEAST_WEIGHT, LEAST_SHARE = 0.03, 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +94,7 @@ class Mix:
         ours, theirs = self.out_of_fold, _answer(single)
         known = np.flatnonzero(_finite(ours) & _finite(theirs))
         truth = work.truth(known)
-        worths = [_worth(work.metric, truth, answer[known]) for answer in (ours, theirs)]
+        worths = [worth(work.metric, truth, answer[known]) for answer in (ours, theirs)]
         return worths[0] > worths[1]
 
     @property
@@ -137,11 +145,12 @@ class Stacked:
 
 
 def find(board: Leaderboard, work: Work, seed: int, seconds: float | None = None) -> Mix | None:
-    """Return the trials that are better together than the best of them alone, or None.
+    """Return the trials that answer together, or None where the best one is better alone.
 
-    Better means on rows that took no part in choosing; a second opinion needs no proof beyond
-    that, as it rarely does harm. Where the seconds run out before that is known, no gain is
-    told. What comes of it depends on the board and the seed, unless the seconds run out.
+    That is judged on rows that took no part in choosing, and must be sure: a second opinion
+    rarely does harm, and the best of many tries often is the luckiest. Where the seconds run out
+    before that is known, no gain is told. What comes of it depends on the board and the seed,
+    unless the seconds run out.
     """
     rows = candidates(board)
     if work.task is Task.ANOMALY or len(rows) < 2:
@@ -153,23 +162,22 @@ def find(board: Leaderboard, work: Work, seed: int, seconds: float | None = None
     deadline = math.inf if seconds is None else time.monotonic() + seconds
     kinds = tuple(trial.algorithm_key for trial, _ in rows)
     truth = work.truth(looked_at)
-    table = _Table(answers[:, looked_at], truth, work.metric, kinds, deadline)
+    table = Table(answers[:, looked_at], truth, work.metric, kinds, _floor(board), deadline)
     gains = table.gains(work.task, seed)
-    if gains and max(gains) <= 0:
+    way, gain = best_way(gains)
+    if gain.value < -SURE * gain.noise or (gains and gain == NO_GAIN):
         return None
     weights = table.weights(np.random.default_rng(seed), BAGS)
-    best = int(np.argmax(gains)) if gains else 0
-    if best == 0:
-        return _kept(rows, weights, gains[0] if gains else 0.0)
-    stack = Stacked(looked_at, pairs=table.ways[best - 1])
-    return stack.of([rows[at] for at in table.chosen(weights)], work, gains[best])
+    if way < len(EVENLY):
+        mix = _kept(rows, table.shared(weights) if EVENLY[way] else weights, gain.value)
+        return mix if gains or mix is None or mix.beats(rows[0][1], work) else None
+    stack = Stacked(looked_at, pairs=table.ways[way - len(EVENLY)])
+    return stack.of([rows[at] for at in table.chosen(weights)], work, gain.value)
 
 
 def candidates(board: Leaderboard) -> list[tuple[Trial, Outcome]]:
     """Return the complete trials that beat the baseline, best first, not too many of a kind."""
-    floor = [outcome for trial, outcome in board.rows if trial.algorithm_key == "dummy"]
-    least = max((board.metric.signed(each.score) for each in floor if each.score is not None),
-                default=-math.inf)  # fmt: skip
+    least = _floor(board)
     kinds: dict[str, int] = {}
     found = []
     for trial, outcome in board.ranked:
@@ -182,6 +190,13 @@ def candidates(board: Leaderboard) -> list[tuple[Trial, Outcome]]:
         if kinds[trial.algorithm_key] <= MOST_OF_ONE:
             found.append((trial, outcome))
     return found[:MOST_CANDIDATES]
+
+
+def _floor(board: Leaderboard) -> float:
+    """Return what the baseline is worth; nothing where it was left out."""
+    floor = [outcome for trial, outcome in board.rows if trial.algorithm_key == "dummy"]
+    return max((board.metric.signed(each.score) for each in floor if each.score is not None),
+               default=-math.inf)  # fmt: skip
 
 
 def _stands_out(trial: Trial, outcome: Outcome, board: Leaderboard) -> bool:
@@ -225,107 +240,6 @@ def metrics_of(answer: Array, work: Work) -> Mapping[str, float]:
     truth = work.truth(known)
     values = {metric.key: metric.of(truth, answer[known]) for metric in work.metrics}
     return {key: value for key, value in values.items() if math.isfinite(value)}
-
-
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """Candidates' answers for the rows that choose."""
-
-    answers: Array
-    truth: Array
-    metric: Metric
-    kinds: tuple[str, ...]
-    deadline: float = math.inf
-
-    def weights(self, draw: np.random.Generator, bags: int) -> Array:
-        """Return the mean weights over draws of most of the rows."""
-        many, rows = self.answers.shape[:2]
-        total = np.zeros(many)
-        for _ in range(bags):
-            seen = np.sort(draw.permutation(rows)[: max(FEWEST_ROWS // 2, rows * 7 // 10)])
-            counts = _greedy(self.answers[:, seen], self.truth[seen], self.metric)
-            total += counts / counts.sum()
-            if time.monotonic() > self.deadline:
-                break
-        mean: Array = total / total.sum()
-        return mean
-
-    @property
-    def ways(self) -> tuple[bool, ...]:
-        """The ways to stack: with or without pairs of classes."""
-        return stacking.ways(self.answers) if self.answers.ndim == 3 else ()
-
-    def gains(self, task: Task, seed: int) -> list[float]:
-        """Return what mixing gains over the best one, then stacking; nothing without time.
-
-        The rows are dealt to parts, a few times; each part is answered by what the others chose.
-        """
-        found = []
-        for number in range(DEALS):
-            if (crossed := self._crossed(task, seed + number)) is None:
-                break
-            alone, *others = crossed
-            found.append([self._lead(each, alone) for each in others])
-        return np.mean(found, axis=0).tolist() if found else []
-
-    def _crossed(self, task: Task, seed: int) -> list[Array] | None:
-        """Return the answers of the best one, of the mix and of the stacks; None without time."""
-        told = [np.empty(self.answers.shape[1:]) for _ in range(2 + len(self.ways))]
-        for others, part in splits.folds(self.truth, task=task, n=PARTS, seed=seed):
-            if time.monotonic() > self.deadline:
-                return None
-            rest = replace(self, answers=self.answers[:, others], truth=self.truth[others])
-            weights = rest.weights(np.random.default_rng(seed), CHECK_BAGS)
-            told[0][part] = self.answers[int(np.argmax(rest.each())), part]
-            told[1][part] = np.tensordot(weights, self.answers[:, part], axes=1)
-            some = self.chosen(weights)
-            for answer, pairs in zip(told[2:], self.ways, strict=True):
-                learned = stacking.learn(rest.answers[some], rest.truth, pairs=pairs)
-                answer[part] = learned.answer(self.answers[some][:, part])
-        return told
-
-    def chosen(self, weights: Array) -> list[int]:
-        """Return who is stacked: the weightiest, then the best of other kinds, then the best."""
-        some = [int(at) for at in np.argsort(-weights, kind="stable") if weights[at] > 0]
-        some = some[:MOST_MEMBERS]
-        for again in (False, True):
-            for at, kind in enumerate(self.kinds):
-                known = at in some or (not again and kind in {self.kinds[each] for each in some})
-                if len(some) < MOST_MEMBERS and not known:
-                    some.append(at)
-        return some
-
-    def each(self) -> list[float]:
-        """Return what every candidate is worth alone."""
-        return [_worth(self.metric, self.truth, answer) for answer in self.answers]
-
-    def _lead(self, first: Array, second: Array) -> float:
-        signed = self.metric.signed
-        ahead = signed(self.metric.of(self.truth, first))
-        return ahead - signed(self.metric.of(self.truth, second))
-
-
-def _greedy(answers: Array, truth: Array, metric: Metric) -> Array:
-    """Return how often each candidate joined, up to the best mean that was met."""
-    counts = np.zeros(len(answers), dtype=int)
-    total = np.zeros(answers.shape[1:])
-    best, kept = -math.inf, counts
-    for size in range(1, ROUNDS + 1):
-        worths = [_worth(metric, truth, (total + answer) / size) for answer in answers]
-        chosen = int(np.argmax(worths))
-        counts = counts.copy()
-        counts[chosen] += 1
-        total = total + answers[chosen]
-        if worths[chosen] > best + 1e-12:
-            best, kept = worths[chosen], counts
-        elif size - kept.sum() >= PATIENCE:
-            break
-    return kept if kept.any() else counts
-
-
-def _worth(metric: Metric, truth: Array, answer: Array) -> float:
-    value = metric.signed(metric.of(truth, answer))
-    return value if math.isfinite(value) else -math.inf
 
 
 def _kept(rows: Sequence[tuple[Trial, Outcome]], weights: Array, gain: float) -> Mix | None:

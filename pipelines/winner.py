@@ -35,6 +35,10 @@ TRIES = 3
 MIXING_SHARE = 0.04
 """No more of the seconds than this is spent on choosing an ensemble."""
 TOLD = "Its members are stacked: their log-odds are added up by weights learned on other rows."
+UNPROVEN = (
+    "Its members are no better together than the best of them alone on rows that did not choose, "
+    "but no worse than noise either: several opinions are safer."
+)
 MARGIN = 0.3
 """Seconds left for judging the winner."""
 
@@ -157,11 +161,12 @@ class Choice:
         if self.simple or single is None:
             return None
         self._doing("looking for an ensemble")
-        mix = ensemble.find(self.board, self.work, self.seed, self._seconds_to_mix())
-        mix = mix and mix.within(self.work.ceilings, self.work)
+        whole = ensemble.find(self.board, self.work, self.seed, self._seconds_to_mix())
+        mix = whole and whole.within(self.work.ceilings, self.work)
         fitted = self._fitted(mix) if mix else {}
         left = mix and mix.only(frozenset(fitted), self.work)
-        if left is None or not left.beats(ensemble.candidates(self.board)[0][1], self.work):
+        first = ensemble.candidates(self.board)[0][1] if left else None
+        if left is None or not (left is whole or first is None or left.beats(first, self.work)):
             return None  # beside the best of those that could have joined, not the luckiest
         pairs = zip(left.members, left.weights, strict=True)
         groups = [(row, fitted[row[0].number], weight) for row, weight in pairs]
@@ -169,6 +174,8 @@ class Choice:
         parts = [
             Part.of(*row, weight, self._bag(row[1], models)) for row, models, weight in groups
         ]
+        if left.gain < 0:
+            self.notes.append(UNPROVEN)
         stack = None
         if left.stack is not None:
             weights = left.stack.weights

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from pipelines import ensemble, metrics, stacking
+from pipelines import ensemble, metrics, mixing, stacking
 from pipelines.leaderboard import Leaderboard
 from pipelines.task import Task
 from pipelines.trial import Outcome, Trial
@@ -66,6 +66,48 @@ def test_noise_beside_a_good_model_gains_nothing(values):
     answers = [truth + rng.normal(size=ROWS) * 0.2, *rng.normal(size=(5, ROWS))]
     mix = ensemble.find(board(truth, answers, RMSE), work(truth, RMSE), seed=0)
     assert mix is None
+
+
+def test_on_few_rows_every_algorithm_that_is_about_as_good_has_a_say(values):
+    truth, _ = values
+    rng = np.random.default_rng(2)
+    sizes = (0.6, 0.61, 0.62, 0.65, 0.7, 0.95)
+    answers = [truth + rng.normal(size=ROWS) * size for size in sizes]
+    made = board(truth, [*answers, np.zeros(ROWS)], RMSE, [*"abcdef", "dummy"])
+    mix = ensemble.find(made, work(truth, RMSE), seed=0)
+    assert {trial.algorithm_key for trial, _ in mix.members} == set("abcde")
+    assert min(mix.weights) > 0.1
+
+
+def test_the_more_rows_the_less_is_dealt_out_evenly(values):
+    truth, answers = values
+    table = mixing.Table(np.stack(answers), truth, RMSE, ("a", "b", "c"))
+    chosen = np.array([1.0, 0.0, 0.0])
+    share = mixing.EVEN_ROWS / (mixing.EVEN_ROWS + ROWS)
+    assert table.shared(chosen)[1:] == pytest.approx([share / 3] * 2)
+    many = replace(table, answers=np.tile(np.stack(answers), 50), truth=np.tile(truth, 50))
+    assert many.shared(chosen)[0] > 0.97
+
+
+def test_of_one_algorithm_only_the_best_has_an_even_share(values):
+    truth, _ = values
+    rng = np.random.default_rng(2)
+    answers = [truth + rng.normal(size=ROWS) * size for size in (0.5, 0.6, 0.9)]
+    table = mixing.Table(np.stack(answers), truth, RMSE, ("a", "a", "b"))
+    weights = table.shared(np.array([0.0, 1.0, 0.0]))
+    assert weights[0] == weights[2] > 0
+    judged = replace(table, floor=RMSE.signed(1.0))
+    assert judged.shared(np.array([0.0, 1.0, 0.0]))[2] == 0, "hardly better than the baseline"
+
+
+def test_a_lead_within_noise_is_no_reason_to_take_one_alone():
+    noisy = np.array([[-0.1, 0.2, -0.4, 0.1, -0.3], [-0.1, -0.4, 0.3, -0.3, 0.0]])
+    way, gain = mixing.best_way([noisy, noisy - 0.1])
+    assert way == 0
+    assert -mixing.SURE * gain.noise < gain.value < 0
+    sure = np.array([[0.1, 0.1, 0.1, 0.1, 0.1]] * 2)
+    assert mixing.best_way([noisy, noisy + sure])[0] == 1
+    assert mixing.best_way([])[1] == mixing.NO_GAIN
 
 
 def test_one_seed_gives_one_ensemble(values):
