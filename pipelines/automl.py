@@ -24,7 +24,7 @@ from pipelines.profile.table import require_sound
 from pipelines.search.clock import Clock
 from pipelines.shelf import Shelf
 from pipelines.task import Task
-from pipelines.trial import Outcome, Trial, Work, answer_of, run
+from pipelines.trial import Outcome, Trial, Work, answer_of, run, usual_first
 from pipelines.winner import Choice
 
 if TYPE_CHECKING:
@@ -350,8 +350,7 @@ def _classes(dataset: Dataset) -> tuple[Any, ...]:
     """
     if dataset.labels is None or dataset.task is Task.REGRESSION:
         return ()
-    codes, values = pd.factorize(dataset.labels.dropna(), sort=True)
-    classes = tuple(values.tolist())
+    classes = tuple(pd.factorize(dataset.labels.dropna(), sort=True)[1].tolist())
     if dataset.task is Task.CLASSIFICATION:
         return classes
     if len(classes) > 2:
@@ -360,6 +359,4 @@ def _classes(dataset: Dataset) -> tuple[Any, ...]:
             f"a label of {len(classes)} values",
             "Anomalies are labelled with two values, such as 0 and 1.",
         )
-    if set(classes) <= {0, 1}:
-        return (False, True) if isinstance(classes[0], bool) else (0, 1)
-    return classes if codes.mean() <= 0.5 else classes[::-1]
+    return usual_first(dataset.labels)

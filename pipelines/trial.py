@@ -123,14 +123,31 @@ class Work:
 def as_truth(labels: pd.Series, task: Task, classes: Sequence[Any]) -> Array:
     """Return labels as metrics want them: class codes, values, or 0 and 1.
 
+    A model that finds anomalies knows no classes: then the labels say which of them is usual.
+
     >>> import pandas as pd
     >>> as_truth(pd.Series(["no", "yes"]), Task.CLASSIFICATION, ("no", "yes")).tolist()
     [0, 1]
     """
     if task is Task.REGRESSION:
         return labels.to_numpy(dtype=float)
-    codes = {label: code for code, label in enumerate(classes)}
+    known = classes if classes or task is not Task.ANOMALY else usual_first(labels)
+    codes = {label: code for code, label in enumerate(known)}
     return np.array([codes[label] for label in labels.tolist()], dtype=int)
+
+
+def usual_first(labels: pd.Series) -> tuple[Any, ...]:
+    """Return the two values that label anomalies, that of usual rows first.
+
+    >>> import pandas as pd
+    >>> usual_first(pd.Series(["odd", "fine", "fine"])), usual_first(pd.Series([0, 0, 1]))
+    (('fine', 'odd'), (0, 1))
+    """
+    often = labels.value_counts()
+    values = tuple(sorted(often.index.tolist()))
+    if set(values) <= {0, 1}:
+        return (False, True) if isinstance(values[0], bool) else (0, 1)
+    return values if often[values[-1]] <= often[values[0]] else values[::-1]
 
 
 def answer_of(model: Model, features: pd.DataFrame, classes: Sequence[Any]) -> Array:

@@ -123,6 +123,10 @@ def test_a_review_asks_for_strange_rows_keeps_answers_with_their_author_and_lear
     assert result.version.name == version.name
     assert result.version.number == version.number + 1
     assert result.metric == "roc_auc"
+    assert "chosen by agreement" in result.comparison.sentence
+    later = again.retrain(trials=1, algorithms=["labelled_trees"], engine="serial")
+    assert later.comparison.other == str(result.version)
+    assert later.comparison.theirs["roc_auc"] == later.comparison.ours["roc_auc"]
 
 
 def test_rows_with_gaps_have_names_of_their_own():
