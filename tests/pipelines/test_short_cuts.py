@@ -70,6 +70,20 @@ def test_xgboost_says_the_same_through_its_c_interface(kinds):
     assert short_cuts._of_xgboost(booster, rows[:, ::2], 0) is None
 
 
+@pytest.mark.parametrize("kinds", [None, 2, 3])
+def test_lightgbm_says_the_same_of_one_row_through_its_c_interface(table, kinds):
+    model = fitted("lightgbm", table, kinds)
+    rows = model.prepare.transform(table.frame.drop(columns=table.target))[:5]
+    rows[0, 0] = np.nan
+    booster = model.estimator.booster_
+    for rounds in (0, 3):
+        booster.best_iteration = rounds
+        told = [short_cuts._of_lightgbm(booster, rows[[at]]) for at in range(5)]
+        np.testing.assert_array_equal(np.concatenate(told), booster.predict(rows))
+    assert short_cuts._of_lightgbm(booster, rows[:1, ::2]) is None
+    assert short_cuts._of_lightgbm(booster, rows[:1, :1].copy()) is None
+
+
 def test_members_share_the_cells_of_a_row(table):
     keys = [key for task, key in CASES if task is table.task][:4]
     members = [fitted(key, table) for key in keys]
