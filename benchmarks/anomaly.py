@@ -1,7 +1,7 @@
 """Finding anomalies on ADBench's public sets: without labels, with a few, with all of them.
 
     OMP_NUM_THREADS=1 python benchmarks/anomaly.py DATA [--seeds 3] [--out anomaly.json] [--print]
-        [--parts alone labels cut mended engine speed] [--seconds 600]
+        [--parts alone labels cut mended review engine speed] [--seconds 600]
         [--rows suod lunar]
 
 DATA is a folder of ``.npz`` files with ``X`` and ``y``. Sets are cut to 5,000 rows; related sets
@@ -32,6 +32,7 @@ from pipelines.algorithms import anomaly, find
 from pipelines.anomaly import thresholds
 from pipelines.anomaly.guard import Guard
 from pipelines.anomaly.labelled import Blend, Boosted, Panel, Trees
+from pipelines.explain.reasons import next_to_label
 from pipelines.formulas import auc
 from pipelines.task import Task
 
@@ -202,6 +203,20 @@ def with_labels(rows, labels, seed):
     return found
 
 
+def reviewed(rows, labels, seed):
+    """What ten answers to a review teach; rows that nobody was asked about count as usual."""
+    mine, new, truth, _, train = halves(rows[:3_000], labels[:3_000], seed)
+    panel, known = Remembered(seed).fit(mine), np.zeros(len(mine), int)
+    alone = panel.guards_[0].score(mine)
+    asked = next_to_label(alone, thresholds.Cut().threshold(alone)[0], mine, 10)
+    known[asked] = labels[train][asked]
+    answer = before = panel.guards_[0].score(new)
+    if known.any():
+        answer = Blend(random_state=seed).join(panel, mine, known).decision_function(new)
+    return {"before": measured(truth, before), "after": measured(truth, answer),
+            "found": int(known.sum())}  # fmt: skip
+
+
 def speed(row):
     """Return CPU seconds of one row and of a batch, ours against upstream's, on one table."""
     rows = np.random.default_rng(0).normal(size=(5_000, 20))
@@ -264,7 +279,7 @@ def _fastest(ours, theirs, rows, least=3.0):
 
 
 PARTS = {"alone": without_labels, "labels": with_labels, "cut": cut_by_labels, "mended": mended,
-         "engine": consensus}  # fmt: skip
+         "review": reviewed, "engine": consensus}  # fmt: skip
 
 
 def measure(part, path, seed):
@@ -327,9 +342,9 @@ def tell_rest(kept):
         labelled = [found for found in chosen if f"blend, by labels@{many}" in found]
         ended = ("two groups", f"@{many}")
         tell_cuts([{n: v for n, v in found.items() if n.endswith(ended)} for found in labelled])
-    weak = collected(kept, "mended")
-    for name in weak:
-        line("mended", name, weak[name], sorted(weak[name]))
+    for part in ("mended", "review"):
+        for name, of in collected(kept, part).items():
+            line(part, name, of, sorted(of))
     for key, found in kept.items():
         for name, value in found.items() if key.startswith("speed|") else ():
             print(f"{name} {value:.2f}")
