@@ -36,8 +36,8 @@ MIXING_SHARE = 0.04
 """No more of the seconds than this is spent on choosing an ensemble."""
 TOLD = "Its members are stacked: their log-odds are added up by weights learned on other rows."
 UNPROVEN = (
-    "Its members are no better together than the best of them alone on rows that did not choose, "
-    "but no worse than noise either: several opinions are safer."
+    "On rows that did not choose, its members were a little worse together than the best of them "
+    "alone, by no more than noise: several opinions are safer than the luckiest of many."
 )
 MARGIN = 0.3
 """Seconds left for judging the winner."""

@@ -17,15 +17,29 @@ RUN = ["run", "loans.csv", "--target", "outcome", "--name", "loans", "--workers"
 
 def start(desk, *words):
     credit_risk(1500).to_csv(desk.folder / "loans.csv", index=False)
-    return subprocess.Popen(
-        [sys.executable, "-m", "mlops", *RUN, *words],
-        cwd=desk.folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    with told_by(desk).open("w") as told:
+        return subprocess.Popen(
+            [sys.executable, "-m", "mlops", *RUN, *words],
+            cwd=desk.folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.DEVNULL,
+            stderr=told,
+            start_new_session=True,
+        )
+
+
+def told_by(desk):
+    """Where what a run tells on the way is written."""
+    return desk.folder / "told.txt"
+
+
+def wait_for_words(desk, child, words):
+    """Wait until a run has told something."""
+    deadline = time.monotonic() + 240
+    while words not in told_by(desk).read_text():
+        assert time.monotonic() < deadline
+        assert child.poll() is None, told_by(desk).read_text()
+        time.sleep(0.02)
 
 
 def wait_for_trials(desk, child, count):
@@ -36,7 +50,7 @@ def wait_for_trials(desk, child, count):
             if len(path.read_text().splitlines()) > count:
                 return path.stem
         time.sleep(0.1)
-    raise AssertionError(child.communicate())
+    raise AssertionError(told_by(desk).read_text())
 
 
 def journaled(desk, run_id):
@@ -50,9 +64,10 @@ def test_a_run_that_was_cut_off_goes_on_where_it_was(desk, how):
     run_id = wait_for_trials(desk, child, 2)
     os.killpg(child.pid, how)
     if how is signal.SIGINT:  # the first ends it early, the second at once
-        time.sleep(0.1)
+        wait_for_words(desk, child, "ending early")
         os.killpg(child.pid, how)
-    _, told = child.communicate(timeout=240)
+    child.wait(timeout=240)
+    told = told_by(desk).read_text()
     before = journaled(desk, run_id)
     if how is signal.SIGINT:
         assert child.returncode == 130
