@@ -43,7 +43,7 @@ class Gain:
 
     value: float
     noise: float
-    """The standard error of the value, by the parts that it was measured on."""
+    """The standard error of the value, by the parts it was measured on; infinite if unknown."""
 
     @classmethod
     def of(cls, leads: Leads) -> Self:
@@ -53,7 +53,7 @@ class Gain:
         Gain(value=0.5, noise=0.125)
         """
         spread = leads[:, 1:].std(axis=1, ddof=1).mean() / math.sqrt(leads.shape[1] - 1)
-        return cls(float(leads[:, 0].mean()), float(np.nan_to_num(spread)))
+        return cls(float(leads[:, 0].mean()), float(spread) if np.isfinite(spread) else math.inf)
 
 
 NO_GAIN = Gain(0.0, 0.0)
@@ -133,18 +133,19 @@ class Table:
 
     def _crossed(self, parts: Sequence[tuple[Array, Array]], seed: int) -> list[Array] | None:
         """Return the answers of the best one, of the mixes and the stacks; None without time."""
-        told = [np.empty(self.answers.shape[1:]) for _ in range(3 + len(self.ways))]
+        stacked = 1 + len(EVENLY)
+        told = [np.empty(self.answers.shape[1:]) for _ in range(stacked + len(self.ways))]
         for others, part in parts:
             if time.monotonic() > self.deadline:
                 return None
             rest = replace(self, answers=self.answers[:, others], truth=self.truth[others])
             weights = rest.weights(np.random.default_rng(seed), CHECK_BAGS)
             told[0][part] = self.answers[int(np.argmax(rest.each())), part]
-            for answer, evenly in zip(told[1:], EVENLY, strict=False):
+            for answer, evenly in zip(told[1:stacked], EVENLY, strict=True):
                 mixed = rest.shared(weights) if evenly else weights
                 answer[part] = np.tensordot(mixed, self.answers[:, part], axes=1)
             some = self.chosen(weights)
-            for answer, pairs in zip(told[3:], self.ways, strict=True):
+            for answer, pairs in zip(told[stacked:], self.ways, strict=True):
                 learned = stacking.learn(rest.answers[some], rest.truth, pairs=pairs)
                 answer[part] = learned.answer(self.answers[some][:, part])
         return told
@@ -173,8 +174,10 @@ class Table:
         return [worth(self.metric, self.truth, answer) for answer in self.answers]
 
     def _lead(self, first: Array, second: Array, rows: Array) -> float:
-        signed, truth = self.metric.signed, self.truth[rows]
-        return signed(self.metric.of(truth, first)) - signed(self.metric.of(truth, second))
+        worths = [self.metric.of(self.truth[rows], each) for each in (first, second)]
+        if not all(map(math.isfinite, worths)):
+            return math.nan
+        return self.metric.signed(worths[0]) - self.metric.signed(worths[1])
 
 
 def _greedy(answers: Array, truth: Array, metric: Metric) -> Array:

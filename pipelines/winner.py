@@ -156,7 +156,7 @@ class Choice:
         raise AllTrialsFailed(self.board.failures or dict.fromkeys(self.notes, 1))
 
     def _together(self) -> Chosen | None:
-        """Return an ensemble that is better than the single best and could be fitted, or None."""
+        """Return an ensemble that could be fitted, or None where one trial is better alone."""
         single = self.board.best
         if self.simple or single is None:
             return None
@@ -165,8 +165,9 @@ class Choice:
         mix = whole and whole.within(self.work.ceilings, self.work)
         fitted = self._fitted(mix) if mix else {}
         left = mix and mix.only(frozenset(fitted), self.work)
-        first = ensemble.candidates(self.board)[0][1] if left else None
-        if left is None or not (left is whole or first is None or left.beats(first, self.work)):
+        if left is None:
+            return None
+        if left is not whole and not left.beats(ensemble.candidates(self.board)[0][1], self.work):
             return None  # beside the best of those that could have joined, not the luckiest
         pairs = zip(left.members, left.weights, strict=True)
         groups = [(row, fitted[row[0].number], weight) for row, weight in pairs]

@@ -110,6 +110,12 @@ def test_a_lead_within_noise_is_no_reason_to_take_one_alone():
     assert mixing.best_way([])[1] == mixing.NO_GAIN
 
 
+def test_where_a_part_cannot_be_judged_nothing_is_sure():
+    unknown = np.array([[-0.1, np.nan, -0.4, 0.1, -0.3]])
+    way, gain = mixing.best_way([unknown, unknown + 0.2])
+    assert (way, gain.value, gain.noise) == (0, -0.1, np.inf)
+
+
 def test_one_seed_gives_one_ensemble(values):
     truth, answers = values
     first, again = (
